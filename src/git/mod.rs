@@ -1,0 +1,1 @@
+//! Turns a Git repository and revisions into trees and change sets.
