@@ -5,14 +5,18 @@
 
 mod changes;
 mod digest;
+mod identity;
 mod memory;
+mod note;
 mod object_id;
 mod path;
 mod tree;
 
 pub use changes::{Change, ChangeSet, ChangeStatus};
 pub use digest::{Digest, Hasher};
+pub use identity::Identity;
 pub use memory::MemoryTree;
+pub use note::{Note, NoteKind};
 pub use object_id::ObjectId;
 pub use path::RepoPath;
 pub use tree::{Entry, EntryKind, Listing, Tree, TreeError, find_entry, read_through_links};
