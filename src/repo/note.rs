@@ -51,6 +51,8 @@ pub enum NoteKind {
     DockerfileNotTraced,
     /// A symlink, submodule or filter whose content is outside what the planner sees.
     OutsideTree,
+    /// Which ledger was, or was not, consulted.
+    Ledger,
     /// A `main` package that is not a service, or services that could not be told apart.
     Discovery,
 }
@@ -69,6 +71,7 @@ impl NoteKind {
             Self::WorkspaceMode => "workspace-mode",
             Self::DockerfileNotTraced => "dockerfile-not-traced",
             Self::OutsideTree => "outside-tree",
+            Self::Ledger => "ledger",
             Self::Discovery => "discovery",
         }
     }

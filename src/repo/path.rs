@@ -55,6 +55,7 @@ impl RepoPath {
     }
 
     /// Appends one element that is known to be a plain name.
+    #[must_use]
     pub fn child(&self, name: &[u8]) -> Self {
         let mut joined = Vec::with_capacity(self.0.len() + 1 + name.len());
         joined.extend_from_slice(&self.0);

@@ -93,7 +93,6 @@ const MAX_LINKS: usize = 40;
 ///
 /// `Ok(Err(link))` if `link` leads out of the repository, to nothing on purpose unreadable (a submodule), or in a
 /// circle. `Ok(Ok(None))` if nothing is there.
-#[expect(clippy::type_complexity, reason = "the three outcomes are the documentation")]
 pub fn read_through_links(
     tree: &dyn Tree,
     path: &RepoPath,

@@ -1,1 +1,0 @@
-//! Turns the bytes of `build-plan.toml` into a validated `Config`. It never reads a file.

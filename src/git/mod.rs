@@ -1,1 +1,0 @@
-//! Turns a Git repository and revisions into trees and change sets.
