@@ -1,3 +1,4 @@
 //! A change-aware incremental build planner for Go monorepos.
 
+pub mod config;
 pub mod repo;
