@@ -1,4 +1,5 @@
 //! A change-aware incremental build planner for Go monorepos.
 
 pub mod config;
+pub mod git;
 pub mod repo;
