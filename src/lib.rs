@@ -2,4 +2,5 @@
 
 pub mod config;
 pub mod git;
+pub mod go;
 pub mod repo;

@@ -1,0 +1,453 @@
+//! Turns a workspace and a way to build in it (with go.work or without) into a build list: which modules there are,
+//! where their packages lie, and what an import path means.
+//!
+//! It resolves by looking at folders, never from a list of packages, and answers with all that may provide an import.
+//! It never selects versions: external modules are known by name only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::go::modfile::{Replace, ReplaceTarget, go_version};
+use crate::go::module::{Module, Vendor, WorkFile};
+use crate::go::workspace::Workspace;
+use crate::repo::{EntryKind, RepoPath, TreeError, read_through_links};
+
+/// One of the two ways in which the `go` command resolves imports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// With the go.work in this folder.
+    Workspace(RepoPath),
+    /// `GOWORK=off`, or no go.work: the module in this folder is the only main module.
+    Module(RepoPath),
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workspace(dir) => write!(f, "{}", dir.child(b"go.work")),
+            Self::Module(dir) => write!(f, "{}", dir.child(b"go.mod")),
+        }
+    }
+}
+
+/// What `-mod` says (`go help modules`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ModFlag {
+    /// Not given: vendor when there is a vendor folder that fits, else readonly.
+    #[default]
+    Auto,
+    /// `-mod=vendor`.
+    Vendor,
+    /// `-mod=readonly`.
+    Readonly,
+    /// `-mod=mod`: go.mod is amended from the network.
+    Mod,
+}
+
+/// The modules that imports resolve against in one [`Mode`].
+pub struct BuildList<'w> {
+    workspace: &'w Workspace<'w>,
+    /// The mode.
+    pub mode: Mode,
+    /// The main modules: those used by the go.work, or the one module.
+    pub mains: Vec<Arc<Module>>,
+    /// The go.work in force.
+    pub work_file: Option<Arc<WorkFile>>,
+    /// The vendor folder in force.
+    vendor: Option<&'w Vendor>,
+    /// Module path to the modules in folders that have it: main modules and folder replacements.
+    locals: BTreeMap<String, Vec<Local>>,
+    /// Paths of modules that are required, or mentioned in a sum file, and are not in a folder.
+    externals: BTreeSet<String>,
+    /// Whether every module that provides a package must be listed (go ≥ 1.17 without go.work).
+    listed_only: bool,
+    flag: ModFlag,
+}
+
+/// A module in a folder.
+#[derive(Clone, Debug)]
+struct Local {
+    dir: Option<RepoPath>,
+    shown: String,
+    module: Option<Arc<Module>>,
+    /// The version and target that a `replace` gives it; empty for a main module.
+    replaced: String,
+    /// Whether another module may be used instead, because the `replace` is for one version only.
+    certain: bool,
+}
+
+/// What an import path means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Part of the Go toolchain.
+    Toolchain,
+    /// Folders of this repository. Usually one; several where Go would call the import ambiguous.
+    Packages(Vec<PackageFolder>),
+    /// A module that is not in this repository, and the folders that may provide it as well.
+    External(Vec<PackageFolder>),
+    /// Nothing can provide it: a missing generated package, or a requirement that go.mod does not have.
+    Missing(String),
+    /// It leads out of the repository, or into a submodule.
+    Outside(String),
+}
+
+/// A folder that provides a package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PackageFolder {
+    /// The folder, as the import path names it (symlinks not followed).
+    pub dir: RepoPath,
+    /// The module's path as imports see it.
+    pub module: String,
+    /// The module's language version, `1.N` (go.mod `go` line; 1.16 without one).
+    pub language: String,
+    /// For a vendored or replaced module: version and replacement. Empty for a main module.
+    pub version: String,
+    /// Whether it is a vendored copy of an external module.
+    pub vendored: bool,
+}
+
+impl<'w> BuildList<'w> {
+    /// The build list of a mode; `None` if there is no such go.work or go.mod.
+    pub fn new(workspace: &'w Workspace<'w>, mode: Mode, flag: ModFlag) -> Option<Self> {
+        let (mains, work_file) = match &mode {
+            Mode::Module(dir) => (vec![Arc::clone(workspace.modules().get(dir)?)], None),
+            Mode::Workspace(dir) => {
+                let work_file = workspace.work_files().get(dir)?;
+                let used = work_file.uses().filter_map(|(used, _)| workspace.modules().get(&used.ok()?));
+                (used.cloned().collect(), Some(Arc::clone(work_file)))
+            }
+        };
+        let listed_only =
+            work_file.is_none() && flag != ModFlag::Mod && mains.iter().all(|main| has_pruned_graph(main));
+        let mut list = Self {
+            workspace,
+            vendor: vendor_in_force(workspace, &mode, flag),
+            mode,
+            mains,
+            work_file,
+            locals: BTreeMap::new(),
+            externals: BTreeSet::new(),
+            listed_only,
+            flag,
+        };
+        list.collect_modules();
+        Some(list)
+    }
+
+    /// Whether the vendor folder is in force; then no external module is unknown.
+    pub fn is_vendored(&self) -> bool {
+        self.vendor.is_some()
+    }
+
+    /// Whether every external module in use must be in the main module's go.mod (go ≥ 1.17, no go.work).
+    pub fn is_listed_only(&self) -> bool {
+        self.listed_only
+    }
+
+    /// Whether a folder belongs to one of the main modules.
+    pub fn has_main(&self, dir: &RepoPath) -> bool {
+        self.mains.iter().any(|main| main.dir == *dir)
+    }
+
+    /// The import path of a folder in a main module; `None` if it is in none, or its name is not UTF-8.
+    pub fn import_path(&self, dir: &RepoPath) -> Option<String> {
+        let module = self.workspace.module_of(dir)?;
+        if !self.has_main(&module.dir) {
+            return None;
+        }
+        let relative = std::str::from_utf8(dir.strip_prefix(&module.dir)?).ok()?;
+        Some(if relative.is_empty() { module.path().to_owned() } else { format!("{}/{relative}", module.path()) })
+    }
+
+    /// What a folder of a main module is as a package.
+    pub fn main_package(&self, dir: &RepoPath) -> Option<PackageFolder> {
+        let module = self.workspace.module_of(dir).filter(|module| self.has_main(&module.dir))?;
+        Some(PackageFolder {
+            dir: dir.clone(),
+            module: module.path().to_owned(),
+            language: language_of(Some(module)),
+            version: String::new(),
+            vendored: false,
+        })
+    }
+
+    /// Whether every version of a module lies in a folder: a main module, or one replaced by a folder.
+    pub fn is_in_folder(&self, path: &str) -> bool {
+        let is_replaced = |local: &Local| local.certain && !local.replaced.is_empty();
+        // A workspace module that is also required at a published version keeps that version's requirements in play.
+        let is_main = |local: &Local| local.replaced.is_empty() && self.work_file.is_none();
+        self.locals.get(path).is_some_and(|locals| locals.iter().any(|local| is_replaced(local) || is_main(local)))
+            || self.replaces().any(|(_, replace)| {
+                replace.path == path && replace.version.is_none() && matches!(replace.target, ReplaceTarget::Folder(_))
+            })
+    }
+
+    /// The `replace` directives in force for a module path, go.work's first (modload `replacementFrom`).
+    pub fn replaces(&self) -> impl Iterator<Item = (&RepoPath, &Replace)> {
+        let of_work_file = self
+            .work_file
+            .iter()
+            .flat_map(|file| file.go_work.replaces.iter().map(move |replace| (&file.dir, replace)));
+        let of_modules =
+            self.mains.iter().flat_map(|main| main.go_mod.replaces.iter().map(move |replace| (&main.dir, replace)));
+        of_work_file.chain(of_modules)
+    }
+
+    fn collect_modules(&mut self) {
+        let mut locals: BTreeMap<String, Vec<Local>> = BTreeMap::new();
+        for main in self.mains.iter().filter(|main| !main.path().is_empty()) {
+            locals.entry(main.path().to_owned()).or_default().push(Local {
+                dir: Some(main.dir.clone()),
+                shown: main.dir.to_string(),
+                module: Some(Arc::clone(main)),
+                replaced: String::new(),
+                certain: true,
+            });
+        }
+        for (from, replace) in self.replaces() {
+            // A main module wins over any replacement of its path.
+            let main = self.mains.iter().any(|main| main.path() == replace.path);
+            let ReplaceTarget::Folder(target) = &replace.target else { continue };
+            if main || !self.applies(replace) {
+                continue;
+            }
+            let dir = from.join(target.as_bytes());
+            let module = dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned();
+            let replaced = format!("{} => {target}", self.required_version(&replace.path));
+            let certain = replace.version.is_none() || self.listed_only;
+            let local = Local { dir, shown: target.clone(), module, replaced, certain };
+            locals.entry(replace.path.clone()).or_default().push(local);
+        }
+        let mut externals = BTreeSet::new();
+        for main in &self.mains {
+            externals.extend(main.go_mod.requires.iter().map(|require| require.module.path.clone()));
+            if !self.listed_only {
+                externals.extend(main.go_sum.go_mods.keys().map(|module| module.path.clone()));
+            }
+        }
+        if let Some(work_file) = &self.work_file {
+            externals.extend(work_file.go_sum.go_mods.keys().map(|module| module.path.clone()));
+        }
+        externals.retain(|path| !locals.get(path).is_some_and(|locals| locals.iter().any(|local| local.certain)));
+        self.locals = locals;
+        self.externals = externals;
+    }
+
+    /// Whether a `replace` can be in force: one for another version than the only listed one is not.
+    fn applies(&self, replace: &Replace) -> bool {
+        match &replace.version {
+            Some(version) if self.listed_only => self.required_version(&replace.path) == *version,
+            _ => true,
+        }
+    }
+
+    /// The versions of a module that the main modules require, joined; empty if none does.
+    fn required_version(&self, path: &str) -> String {
+        let requires = self.mains.iter().flat_map(|main| &main.go_mod.requires);
+        let versions: BTreeSet<&str> =
+            requires.filter(|require| require.module.path == path).map(|require| &require.module.version[..]).collect();
+        versions.into_iter().collect::<Vec<_>>().join(",")
+    }
+
+    /// What an import path means (modload `importFromFiles`, sections "5" of the Go modules reference).
+    pub fn resolve(&self, import: &str) -> Result<Resolution, TreeError> {
+        if import == "unsafe" || import == "C" {
+            return Ok(Resolution::Toolchain);
+        }
+        if !is_importable(import) {
+            return Ok(Resolution::Missing(format!("`{import}` is not an import path that the go command accepts")));
+        }
+        let mut local = LocalSearch::default();
+        for prefix in prefixes(import) {
+            for candidate in self.locals.get(prefix).into_iter().flatten() {
+                // With a vendor folder, replaced modules are read from their copies there.
+                if self.vendor.is_some() && !candidate.replaced.is_empty() {
+                    continue;
+                }
+                self.look(prefix, import, candidate, &mut local)?;
+            }
+        }
+        if let Some(vendor) = self.vendor {
+            local.found.extend(self.look_in_vendor(vendor, import)?);
+        }
+        Ok(self.verdict(import, local))
+    }
+
+    fn verdict(&self, import: &str, local: LocalSearch) -> Resolution {
+        let LocalSearch { found, certain, outside, missed } = local;
+        let dotless = !import.split('/').next().unwrap_or_default().contains('.');
+        let is_listed = || prefixes(import).any(|prefix| self.externals.contains(prefix));
+        if let Some(outside) = outside {
+            return Resolution::Outside(outside);
+        }
+        if !found.is_empty() && (certain || !is_listed()) {
+            return Resolution::Packages(found);
+        }
+        if dotless && (missed.is_none() || is_toolchain_root(import)) && found.is_empty() && !is_listed() {
+            return Resolution::Toolchain;
+        }
+        if self.vendor.is_some() {
+            return Resolution::Missing(format!("no folder of a main module and none in vendor provides `{import}`"));
+        }
+        if is_listed() || (missed.is_none() && !self.listed_only) {
+            return Resolution::External(found);
+        }
+        Resolution::Missing(match missed {
+            Some(dir) => format!("`{import}` should be in {dir}, which has no Go files (is it generated?)"),
+            None => format!("no module in {} provides `{import}`", self.mode),
+        })
+    }
+
+    fn look(&self, prefix: &str, import: &str, candidate: &Local, search: &mut LocalSearch) -> Result<(), TreeError> {
+        let Some(root) = &candidate.dir else {
+            search.outside = Some(format!("{prefix} is replaced by {}, outside the repository", candidate.shown));
+            return Ok(());
+        };
+        let below = import[prefix.len()..].trim_start_matches('/');
+        let Some(dir) = root.join(below.as_bytes()) else { return Ok(()) };
+        if self.is_cut_off(root, &dir)? {
+            return Ok(());
+        }
+        let tree = self.workspace.tree();
+        let source = self.workspace.folder(&dir)?;
+        if source.is_some_and(|source| source.provides_package) {
+            search.certain |= candidate.certain;
+            search.found.push(PackageFolder {
+                dir,
+                module: prefix.to_owned(),
+                language: language_of(candidate.module.as_ref()),
+                version: candidate.replaced.clone(),
+                vendored: false,
+            });
+            return Ok(());
+        }
+        match read_through_links(tree, &dir)? {
+            Err(link) => {
+                search.outside = Some(format!("`{import}` leads through {link}, out of what is versioned here"));
+            }
+            Ok(Some((real, EntryKind::Submodule))) => {
+                search.outside = Some(format!("`{import}` is the submodule {real}, known only by its commit"));
+            }
+            Ok(_) => {
+                search.missed.get_or_insert(dir);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a go.mod between the module's root and the folder makes it part of another module.
+    fn is_cut_off(&self, root: &RepoPath, dir: &RepoPath) -> Result<bool, TreeError> {
+        let mut above = Some(dir.clone());
+        while let Some(folder) = above.filter(|folder| folder != root) {
+            let here = self.workspace.modules().contains_key(&folder)
+                || match self.workspace.tree().entry(&folder.child(b"go.mod"))? {
+                    Some(entry) => entry.kind != EntryKind::Folder,
+                    None => false,
+                };
+            if here {
+                return Ok(true);
+            }
+            above = folder.parent();
+        }
+        Ok(false)
+    }
+
+    fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<PackageFolder>, TreeError> {
+        let Some(dir) = vendor.dir.join(import.as_bytes()) else { return Ok(None) };
+        if !self.workspace.folder(&dir)?.is_some_and(|source| source.provides_package) {
+            return Ok(None);
+        }
+        let module = vendor.module_of(import);
+        let version = module.map_or_else(String::new, |module| {
+            let replacement = match &module.replacement {
+                None => String::new(),
+                Some(ReplaceTarget::Folder(folder)) => format!(" => {folder}"),
+                Some(ReplaceTarget::Module(other)) => format!(" => {} {}", other.path, other.version),
+            };
+            format!("{}{replacement}", module.module.version)
+        });
+        let language = module.and_then(|module| module.go.as_deref()).unwrap_or("1.16");
+        Ok(Some(PackageFolder {
+            dir,
+            module: module.map_or_else(String::new, |module| module.module.path.clone()),
+            language: minor_version(language),
+            version,
+            vendored: true,
+        }))
+    }
+
+    /// The flag that the list was made with.
+    pub fn flag(&self) -> ModFlag {
+        self.flag
+    }
+}
+
+#[derive(Default)]
+struct LocalSearch {
+    found: Vec<PackageFolder>,
+    certain: bool,
+    outside: Option<String>,
+    missed: Option<RepoPath>,
+}
+
+/// The import path itself and every shorter prefix of whole elements: the module paths that may provide it.
+fn prefixes(import: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(import), |prefix| prefix.rfind('/').map(|slash| &prefix[..slash]))
+}
+
+/// Import paths that cannot name a folder are refused by Go (module `CheckImportPath`).
+fn is_importable(import: &str) -> bool {
+    !import.is_empty()
+        && !import.starts_with('/')
+        && !import.contains(['@', '\\', '\0'])
+        && import.split('/').all(|element| !matches!(element, "" | "." | ".."))
+}
+
+/// Whether the first element is one of the standard library's. Only asked where a module of the repository has the
+/// import's first element too, to tell a missing package from one of the toolchain.
+fn is_toolchain_root(import: &str) -> bool {
+    const ROOTS: &str = " archive arena bufio builtin bytes cmd cmp compress container context crypto database debug \
+        embed encoding errors expvar flag fmt go hash html image index internal io iter log maps math mime net os path \
+        plugin reflect regexp runtime simd slices sort strconv strings structs sync syscall testing text time unicode \
+        unique unsafe vendor weak ";
+    let root = import.split('/').next().unwrap_or_default();
+    ROOTS.split(' ').any(|known| known == root)
+}
+
+fn language_of(module: Option<&Arc<Module>>) -> String {
+    minor_version(module.and_then(|module| module.go_mod.go.as_deref()).unwrap_or("1.16"))
+}
+
+/// `1.21.3` and `1.21rc1` are both language version `1.21`.
+fn minor_version(version: &str) -> String {
+    go_version::minor(version).map_or_else(|| version.to_owned(), |minor| format!("1.{minor}"))
+}
+
+fn has_pruned_graph(module: &Module) -> bool {
+    let version = module.go_mod.go.as_deref().and_then(go_version::minor);
+    version.is_some_and(|minor| minor >= 17)
+}
+
+/// The vendor folder that the `go` command would use (modload `setDefaultBuildMod`).
+fn vendor_in_force<'w>(workspace: &'w Workspace<'w>, mode: &Mode, flag: ModFlag) -> Option<&'w Vendor> {
+    let (vendor, go, in_workspace) = match mode {
+        Mode::Module(dir) => {
+            let module = workspace.modules().get(dir)?;
+            (module.vendor.as_ref()?, module.go_mod.go.as_deref(), false)
+        }
+        Mode::Workspace(dir) => {
+            let work_file = workspace.work_files().get(dir)?;
+            (work_file.vendor.as_ref()?, work_file.go_work.go.as_deref(), true)
+        }
+    };
+    match flag {
+        ModFlag::Vendor => Some(vendor),
+        ModFlag::Readonly | ModFlag::Mod => None,
+        ModFlag::Auto => {
+            // A go.work without a go line counts as 1.18, a go.mod without one as too old.
+            let minor = go.and_then(go_version::minor).unwrap_or(if in_workspace { 18 } else { 0 });
+            (minor >= 14 && vendor.modules_txt.workspace == in_workspace).then_some(vendor)
+        }
+    }
+}
