@@ -1,6 +1,7 @@
 //! A change-aware incremental build planner for Go monorepos.
 
 pub mod config;
+pub mod docker;
 pub mod git;
 pub mod go;
 pub mod repo;

@@ -1,0 +1,644 @@
+//! Turns the bytes of a Dockerfile into a [`Dockerfile`]: stages, references, what is read from the context, commands.
+//!
+//! The grammar of single instructions is `parse-dockerfile`'s; this is the only file that knows that crate. Lines and
+//! here-documents are split before, because the crate knows a here-document only where it starts a command.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parse_dockerfile::{Command, Flag, HealthcheckArguments, Instruction, Source, parse_iter};
+
+use super::lines::Lines;
+use super::words::{Budget, Variables, assignment, exec_form, expand, join, split_raw, split_script};
+use super::{Certainty, Copy, Dockerfile, Problem, RunWords, Stage, Word};
+
+/// The largest Dockerfile and the most stages that are read: far above any real one.
+const MAX_BYTES: usize = 1 << 20;
+const MAX_STAGES: usize = 500;
+/// The longest word that is looked at as a path; Linux has the same limit.
+const MAX_PATH: usize = 4096;
+
+/// The longest folder that is taken for the root of the context in the image.
+const MAX_ROOT: usize = 256;
+
+/// The files that these programs read without being told.
+const TOOL_FILES: [(&str, &[&str]); 3] = [
+    ("make", &["GNUmakefile", "makefile", "Makefile"]),
+    ("task", &["Taskfile.yml", "Taskfile.yaml"]),
+    ("just", &["justfile"]),
+];
+
+/// Reads a Dockerfile that is built with these build arguments.
+pub(super) fn parse(bytes: &[u8], build_args: &BTreeMap<String, String>) -> Dockerfile {
+    read(bytes, build_args).unwrap_or_else(|problem| Dockerfile { problem: Some(problem), ..Dockerfile::default() })
+}
+
+fn read(bytes: &[u8], build_args: &BTreeMap<String, String>) -> Result<Dockerfile, Problem> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Problem { line: 1, message: format!("it is larger than {MAX_BYTES} bytes") });
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let lines = Lines::read(&text)?;
+    let plain = lines.plain();
+    let problem = |error: &parse_dockerfile::Error| Problem {
+        line: error.line().checked_sub(Lines::FIRST).and_then(|at| lines.lines.get(at)).map_or(1, |line| line.number),
+        message: format!("{error:#}"),
+    };
+    let starts: Vec<usize> = std::iter::once(0).chain(plain.match_indices('\n').map(|(at, _)| at + 1)).collect();
+    let mut reader = Reader::new(&lines, &starts, build_args);
+    for instruction in parse_iter(&plain).map_err(|error| problem(&error))? {
+        let instruction = instruction.map_err(|error| problem(&error))?;
+        reader.instruction(&instruction, false)?;
+    }
+    Ok(reader.finish())
+}
+
+struct Reader<'a> {
+    lines: &'a Lines,
+    /// Where the lines of the plain text start.
+    starts: &'a [usize],
+    build_args: &'a BTreeMap<String, String>,
+    budget: Budget,
+    file: Dockerfile,
+    bases: BTreeSet<String>,
+    image_sources: BTreeSet<String>,
+    /// The `ARG`s before the first `FROM`.
+    global: Variables,
+    /// The variables at the end of each stage.
+    ended: Vec<Variables>,
+    stage_names: BTreeMap<String, usize>,
+    variables: Variables,
+    workdir: String,
+    /// Words of instructions other than `RUN`, as they are.
+    mentions: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(lines: &'a Lines, starts: &'a [usize], build_args: &'a BTreeMap<String, String>) -> Self {
+        Self {
+            lines,
+            starts,
+            build_args,
+            budget: Budget::new(),
+            file: Dockerfile::default(),
+            bases: BTreeSet::new(),
+            image_sources: BTreeSet::new(),
+            global: Variables::default(),
+            ended: Vec::new(),
+            stage_names: BTreeMap::new(),
+            variables: Variables::default(),
+            workdir: String::new(),
+            mentions: Vec::new(),
+        }
+    }
+
+    fn instruction(&mut self, instruction: &Instruction<'_>, is_onbuild: bool) -> Result<(), Problem> {
+        match instruction {
+            Instruction::From(from) => {
+                let name = from.as_.as_ref().map(|(_, name)| name.value.to_lowercase());
+                self.from(&from.image.value, name, from.from.span.start)?;
+            }
+            Instruction::Arg(arg) => self.arg(&arg.arguments.value),
+            Instruction::Env(env) => self.env(&env.arguments.value),
+            Instruction::Workdir(workdir) => {
+                let target = self.expanded(&workdir.arguments.value).text;
+                self.workdir = join(&self.workdir, &target);
+                self.add_root();
+            }
+            Instruction::Copy(copy) => {
+                self.copy(
+                    &copy.options,
+                    &copy.src,
+                    &copy.dest.value,
+                    Kind::new(false, is_onbuild),
+                    copy.copy.span.start,
+                );
+            }
+            Instruction::Add(add) => {
+                self.copy(&add.options, &add.src, &add.dest.value, Kind::new(true, is_onbuild), add.add.span.start);
+            }
+            Instruction::Run(run) => {
+                self.mounts(&run.options, is_onbuild, run.run.span.start);
+                self.run(&run.arguments, run.run.span.start);
+            }
+            Instruction::Cmd(cmd) => self.mention_command(&cmd.arguments),
+            Instruction::Entrypoint(entrypoint) => self.mention_command(&entrypoint.arguments),
+            Instruction::Healthcheck(check) => {
+                if let HealthcheckArguments::Cmd { arguments, .. } = &check.arguments {
+                    self.mention_command(arguments);
+                }
+            }
+            // The parser has no nested ONBUILD, so this goes one level deep.
+            Instruction::Onbuild(onbuild) => self.instruction(&onbuild.instruction, true)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn line_index(&self, position: usize) -> Option<usize> {
+        self.starts.partition_point(|start| *start <= position).checked_sub(Lines::FIRST)
+    }
+
+    fn line(&self, position: usize) -> usize {
+        self.line_index(position).and_then(|index| self.lines.lines.get(index)).map_or(1, |line| line.number)
+    }
+
+    fn expanded(&self, text: &str) -> Word {
+        expand(text, &self.variables, self.lines.escape, &self.budget)
+    }
+
+    fn from(&mut self, image: &str, name: Option<String>, position: usize) -> Result<(), Problem> {
+        let line = self.line(position);
+        if self.file.stages.len() >= MAX_STAGES {
+            return Err(Problem { line, message: format!("it has more than {MAX_STAGES} stages") });
+        }
+        let ended = std::mem::take(&mut self.variables);
+        if self.file.stages.is_empty() {
+            self.global = ended;
+        } else {
+            self.ended.push(ended);
+        }
+        let word = expand(image, &self.global, self.lines.escape, &self.budget);
+        let base = if word.certainty == Certainty::Unknown { image.to_owned() } else { word.text };
+        match self.stage_names.get(&base.to_lowercase()) {
+            Some(earlier) => self.variables = self.ended.get(*earlier).cloned().unwrap_or_default(),
+            None if base != "scratch" => {
+                self.bases.insert(base.clone());
+            }
+            None => {}
+        }
+        if let Some(name) = &name {
+            self.stage_names.insert(name.clone(), self.file.stages.len());
+        }
+        self.file.stages.push(Stage { name, base, line });
+        self.workdir.clear();
+        Ok(())
+    }
+
+    fn arg(&mut self, arguments: &str) {
+        let is_global = self.file.stages.is_empty();
+        for raw in split_raw(arguments, self.lines.escape) {
+            let (name, default) = raw.split_once('=').map_or((raw, None), |(name, default)| (name, Some(default)));
+            if self.variables.get(name).is_some_and(|value| value.is_env) {
+                continue;
+            }
+            let word = match (self.build_args.get(name), default) {
+                (Some(given), _) => Word { text: given.clone(), ..Word::default() },
+                (None, Some(default)) => {
+                    let word = self.expanded(default);
+                    Word { certainty: word.certainty.max(Certainty::Default), ..word }
+                }
+                (None, None) => match self.global.get(name).filter(|_| !is_global) {
+                    Some(value) => {
+                        Word { text: value.text.to_string(), certainty: value.certainty, is_redirect: false }
+                    }
+                    None => Word { certainty: Certainty::Unknown, ..Word::default() },
+                },
+            };
+            self.variable(name, word, false);
+        }
+    }
+
+    fn env(&mut self, arguments: &str) {
+        let escape = self.lines.escape;
+        let words = split_raw(arguments, escape);
+        let pairs: Vec<(&str, &str)> = if words.first().is_some_and(|word| word.contains('=')) {
+            words.iter().filter_map(|word| word.split_once('=')).collect()
+        } else {
+            // The old form: one variable, and the rest of the line is its value.
+            arguments.split_once(char::is_whitespace).map(|(name, value)| (name, value.trim())).into_iter().collect()
+        };
+        // All values see the variables as they were before the instruction.
+        let values: Vec<(String, Word)> =
+            pairs.into_iter().map(|(name, value)| (self.expanded(name).text, self.expanded(value))).collect();
+        for (name, word) in values {
+            self.variable(&name, word, true);
+        }
+    }
+
+    fn variable(&mut self, name: &str, word: Word, is_env: bool) {
+        self.variables.set(name, &word, is_env);
+        self.file.gowork_off |= name == "GOWORK" && word.text == "off";
+        self.mentions.push(word.text.clone());
+        if name == "GOFLAGS" {
+            self.file.go_flags.push(word);
+        }
+    }
+
+    fn add_root(&mut self) {
+        if self.workdir.len() > MAX_ROOT {
+            self.workdir.clear();
+        } else if self.workdir.starts_with('/') {
+            self.file.roots.insert(self.workdir.clone());
+        }
+    }
+
+    fn copy(&mut self, options: &[Flag<'_>], sources: &[Source<'_>], target: &str, kind: Kind, position: usize) {
+        if let Some(from) = option(options, "from") {
+            let from = self.expanded(from).text;
+            self.image_source(from);
+            return;
+        }
+        let paths = sources.iter().filter_map(|source| match source {
+            Source::Path(path) => Some(path.value.as_ref()),
+            _ => None,
+        });
+        // What is left of a here-document's word.
+        let paths = paths.filter(|path| *path != "<<");
+        let words = paths.map(|path| self.expanded(path).text.replace('\u{fffd}', "*"));
+        let sources: Vec<String> = words.filter(|source| !(kind.is_add && is_remote(source))).collect();
+        let target = self.expanded(target).text;
+        let is_root = target.starts_with('/') && target.len() <= MAX_ROOT;
+        if is_root && sources.iter().any(|source| join("", source.trim_start_matches('/')).is_empty()) {
+            self.file.roots.insert(join("", &target));
+        }
+        self.mentions.extend(sources.iter().map(|source| source.trim_start_matches('/').to_owned()));
+        self.mentions.push(target);
+        if !sources.is_empty() {
+            let line = self.line(position);
+            self.file.copies.push(Copy { sources, line, is_add: kind.is_add, is_onbuild: kind.is_onbuild });
+        }
+    }
+
+    /// Remembers an image that is read from, unless it is a stage by name or number.
+    fn image_source(&mut self, from: String) {
+        let is_number = from.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number && from != "scratch" && !self.stage_names.contains_key(&from.to_lowercase()) {
+            self.image_sources.insert(from);
+        }
+    }
+
+    fn mounts(&mut self, options: &[Flag<'_>], is_onbuild: bool, position: usize) {
+        let mounts = options.iter().filter(|option| option.name.value.eq_ignore_ascii_case("mount"));
+        for mount in mounts.filter_map(|option| option.value.as_ref()) {
+            let mount = self.expanded(&mount.value).text;
+            let mut fields: BTreeMap<&str, &str> = BTreeMap::new();
+            fields.extend(mount.split(',').filter_map(|field| field.split_once('=')));
+            let field = |names: [&str; 2]| names.iter().find_map(|name| fields.get(name).copied());
+            if let Some(from) = field(["from", "from"]) {
+                self.image_source(from.to_owned());
+            } else if field(["type", "type"]).is_none_or(|kind| kind == "bind") {
+                let source = field(["source", "src"]).unwrap_or(".").replace('\u{fffd}', "*");
+                self.mentions.push(source.clone());
+                let line = self.line(position);
+                self.file.binds.push(Copy { sources: vec![source], line, is_add: false, is_onbuild });
+            }
+        }
+    }
+
+    fn run(&mut self, arguments: &Command<'_>, position: usize) {
+        let line = self.line(position);
+        let mut commands = match arguments {
+            Command::Exec(words) => {
+                let words = words.value.iter().map(|word| word.value.to_string()).collect();
+                exec_form(words, line, &self.variables, &self.budget)
+            }
+            Command::Shell(script) => split_script(script.value, line, &self.variables, &self.budget),
+            _ => Vec::new(),
+        };
+        let bodies = self.line_index(position).and_then(|index| self.lines.lines.get(index)).map(|line| &line.bodies);
+        for body in bodies.into_iter().flatten() {
+            commands.extend(split_script(body, line, &self.variables, &self.budget));
+        }
+        for word in commands.iter().flat_map(|command| &command.words) {
+            self.file.gowork_off |= word.text == "GOWORK=off";
+            if let Some(("GOFLAGS", flags)) = assignment(&word.text) {
+                let word = Word { text: flags.to_owned(), ..word.clone() };
+                self.file.go_flags.push(word);
+            }
+        }
+        self.file.run_words.extend(commands);
+    }
+
+    fn mention_command(&mut self, command: &Command<'_>) {
+        match command {
+            Command::Exec(words) => self.mentions.extend(words.value.iter().map(|word| word.value.to_string())),
+            Command::Shell(script) => {
+                let commands = split_script(script.value, 1, &self.variables, &self.budget);
+                self.mentions.extend(commands.into_iter().flat_map(|command| command.words).map(|word| word.text));
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(self) -> Dockerfile {
+        let mut file = self.file;
+        file.bases = self.bases.into_iter().collect();
+        file.image_sources = self.image_sources.into_iter().collect();
+        let run_paths = run_paths(&file);
+        let mut mentioned: BTreeSet<String> = run_paths.keys().cloned().collect();
+        for text in self.mentions.iter().chain(&file.roots) {
+            mentioned.extend(pieces(text).flat_map(|piece| file.relative_forms(piece)));
+        }
+        mentioned.remove("");
+        file.mentioned = mentioned;
+        file.run_paths = run_paths;
+        file
+    }
+}
+
+/// Which of the two copying instructions it is, and where it stands.
+#[derive(Clone, Copy)]
+struct Kind {
+    is_add: bool,
+    is_onbuild: bool,
+}
+
+impl Kind {
+    fn new(is_add: bool, is_onbuild: bool) -> Self {
+        Self { is_add, is_onbuild }
+    }
+}
+
+fn option<'a>(options: &'a [Flag<'_>], name: &str) -> Option<&'a str> {
+    let found = options.iter().find(|option| option.name.value.eq_ignore_ascii_case(name))?;
+    found.value.as_ref().map(|value| value.value.as_ref())
+}
+
+/// The sources that `ADD` takes for a URL or a Git repository.
+fn is_remote(source: &str) -> bool {
+    ["http://", "https://", "git://", "ssh://", "git@", "github.com/"].iter().any(|prefix| source.starts_with(prefix))
+}
+
+/// The parts of a word that may be paths: `--config=a/b,c:d` has three.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let is_separator = |character: char| character.is_whitespace() || "=,:;@\"'()<>|&".contains(character);
+    text.split(is_separator).filter(|piece| !piece.is_empty() && !piece.starts_with('-') && piece.len() <= MAX_PATH)
+}
+
+/// The paths that words of `RUN` may mean, relative to the context, each with the first line where it stands.
+fn run_paths(file: &Dockerfile) -> BTreeMap<String, usize> {
+    let mut paths = BTreeMap::new();
+    for command in &file.run_words {
+        let mut add = |path: &str| {
+            for form in file.relative_forms(path) {
+                paths.entry(form).or_insert(command.line);
+            }
+        };
+        for piece in command.words.iter().flat_map(|word| pieces(&word.text)) {
+            add(piece);
+            if !command.directory.is_empty() && !piece.starts_with('/') {
+                add(&join(&command.directory, piece));
+            }
+        }
+        for path in tool_files(command) {
+            add(&path);
+        }
+    }
+    paths.remove("");
+    paths
+}
+
+/// The files that `make` and its like read: `make -C dir` reads `dir/Makefile`.
+fn tool_files(command: &RunWords) -> Vec<String> {
+    let mut words = command.words.iter().skip_while(|word| !TOOL_FILES.iter().any(|(tool, _)| word.text == *tool));
+    let Some(tool) = words.next() else { return Vec::new() };
+    let folder = words.skip_while(|word| word.text != "-C").nth(1).map_or("", |word| word.text.as_str());
+    let folder = join(&command.directory, folder);
+    let names = TOOL_FILES.iter().filter(|(name, _)| tool.text == *name).flat_map(|(_, names)| names.iter());
+    names.map(|name| join(&folder, name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::repo::RepoPath;
+
+    fn sources(file: &Dockerfile) -> Vec<String> {
+        file.copies.iter().map(|copy| format!("{}: {}", copy.line, copy.sources.join(" | "))).collect()
+    }
+
+    #[track_caller]
+    fn check_copies(dockerfile: &str, expected: &[&str]) {
+        let file = Dockerfile::parse(dockerfile.as_bytes());
+        assert_eq!(file.problem, None);
+        assert_eq!(sources(&file), expected);
+    }
+
+    #[test]
+    fn copies_from_the_context_keep_their_sources_and_lines() {
+        check_copies("FROM a\nCOPY go.mod go.sum ./\nADD --chown=1:1 conf /etc/", &["2: go.mod | go.sum", "3: conf"]);
+        check_copies("FROM a\nCOPY [\"a b\", \"c\", \"/x/\"]", &["2: a b | c"]);
+        check_copies("FROM a\nCOPY 'a' \"b\" c\\ d /x", &["2: a | b | c | d"]);
+        check_copies("FROM a AS b\nFROM c\nCOPY --from=b /x /y\nCOPY --link --chmod=755 x /y", &["4: x"]);
+        check_copies("FROM a\nCOPY <<EOF <<-B /etc/\nCOPY x y\nEOF\n\tB\nCOPY z /", &["6: z"]);
+        check_copies("FROM a\r\nCOPY a \\\r\n  # note\r\n  b /c\r\nCOPY d /\r\n", &["2: a | b", "5: d"]);
+        check_copies("# escape=`\nFROM a\nCOPY a `\n b C:\\\nCOPY c D:\\", &["3: a | b", "5: c"]);
+        check_copies("FROM a\nADD https://x.org/y git@x:y.git https://x/y.git z /", &["2: z"]);
+        check_copies("FROM a\nONBUILD COPY . /app\nONBUILD RUN ls", &["2: ."]);
+        check_copies("\u{feff}from a\ncopy x /", &["2: x"]);
+    }
+
+    #[test]
+    fn sources_are_expanded_as_their_stage_knows_the_variables() {
+        let stages = "ARG S=auth\nARG T\nFROM a AS b\nARG S\nARG T\nENV C=conf D='d d'\nCOPY $S/${C} ${T}/x $D /\n";
+        check_copies(stages, &["7: auth/conf | ${T}/x | d d"]);
+        check_copies(
+            &format!("{stages}FROM b\nCOPY $C /\nFROM c\nCOPY $C $S /"),
+            &["7: auth/conf | ${T}/x | d d", "9: conf", "11: ${C} | ${S}"],
+        );
+        check_copies("FROM a\nENV E one two\nARG E=no\nCOPY $E /", &["4: one two"]);
+        check_copies("FROM a\nENV A=1\nENV A=2 B=$A\nCOPY $A$B /", &["4: 21"]);
+    }
+
+    #[test]
+    fn build_arguments_replace_defaults_of_declared_arguments_only() {
+        let args = BTreeMap::from([("S".to_owned(), "cart".to_owned()), ("N".to_owned(), "no".to_owned())]);
+        let file = Dockerfile::parse_with(b"ARG S=auth\nFROM base-$S\nARG S\nCOPY $S $N /", &args);
+        assert_eq!(sources(&file), ["4: cart | ${N}"]);
+        assert_eq!(file.bases, ["base-cart"]);
+    }
+
+    #[track_caller]
+    fn check_bases(dockerfile: &str, bases: &[&str], image_sources: &[&str]) {
+        let file = Dockerfile::parse(dockerfile.as_bytes());
+        assert_eq!(file.problem, None);
+        assert_eq!((file.bases, file.image_sources), (texts(bases), texts(image_sources)));
+    }
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn bases_are_references_and_not_stages() {
+        check_bases("FROM b AS x\nFROM a\nFROM X AS y\nFROM scratch\nCOPY --from=y /a /a", &["a", "b"], &[]);
+        check_bases(
+            "ARG V=1.25\nARG R=golang\nFROM --platform=$BUILDPLATFORM ${R}:${V}-alpine",
+            &["golang:1.25-alpine"],
+            &[],
+        );
+        check_bases("ARG V\nFROM golang:${V}\nFROM ${X:-alpine}:3", &["alpine:3", "golang:${V}"], &[]);
+        check_bases("FROM a\nCOPY --from=0 /x /x\nCOPY --from=nginx:1 /x /x", &["a"], &["nginx:1"]);
+        check_bases("FROM a AS s\nFROM b AS s\nFROM s", &["a", "b"], &[]);
+        check_bases("FROM a\nRUN --mount=from=img,target=/x ls", &["a"], &["img"]);
+    }
+
+    #[test]
+    fn stages_have_names_in_lower_case_and_lines() {
+        let file = Dockerfile::parse(b"# c\nFROM a as Build\nRUN x\nFROM build");
+        let stages: Vec<_> =
+            file.stages.iter().map(|stage| (stage.line, stage.name.as_deref(), &*stage.base)).collect();
+        assert_eq!(stages, [(2, Some("build"), "a"), (4, None, "build")]);
+    }
+
+    #[test]
+    fn bind_mounts_read_the_context_unless_they_name_a_stage() {
+        let text = "FROM a\nRUN --mount=type=cache,target=/x --mount=target=. --mount=type=bind,src=go.sum,target=go.sum \\\n  \
+                    --mount=type=bind,from=a,source=x,target=y --mount=type=secret,id=x go build";
+        let file = Dockerfile::parse(text.as_bytes());
+        let binds: Vec<_> = file.binds.iter().flat_map(|bind| &bind.sources).collect();
+        assert_eq!(binds, [".", "go.sum"]);
+    }
+
+    #[track_caller]
+    fn check_problem(dockerfile: &str, line: usize, message: &str) {
+        let problem = Dockerfile::parse(dockerfile.as_bytes()).problem;
+        assert_eq!(problem, Some(Problem { line, message: message.to_owned() }));
+    }
+
+    #[test]
+    fn what_does_not_parse_is_a_problem_with_its_line() {
+        check_problem("", 1, "expected at least one FROM instruction");
+        check_problem("FROM a\n\nRUN b \\\n c\nINCLUDE x", 5, "unknown instruction 'INCLUDE'");
+        check_problem("RUN a\nFROM b", 1, "expected FROM");
+        check_problem("FROM a\nCOPY b", 2, "COPY instruction requires at least two arguments");
+        check_problem("FROM a\nCOPY <<E /b\nx", 2, "a here-document has no end");
+        check_problem(&"FROM a\n".repeat(501), 501, "it has more than 500 stages");
+        check_problem(&"#\n".repeat(1 << 20), 1, "it is larger than 1048576 bytes");
+    }
+
+    #[track_caller]
+    fn check_mentions(dockerfile: &str, path: &str, expected: bool) {
+        let file = Dockerfile::parse(format!("FROM a\n{dockerfile}").as_bytes());
+        assert_eq!(file.problem, None);
+        assert_eq!(file.mentions_path(&RepoPath::from_clean(path.as_bytes())), expected, "{path}");
+    }
+
+    #[test]
+    fn paths_are_mentioned_as_words_and_as_starts_of_longer_ones() {
+        let auth = "services/auth";
+        check_mentions("RUN go build ./services/auth", auth, true);
+        check_mentions("RUN go build services/auth/cmd/x", auth, true);
+        check_mentions("RUN go build ./services/authz", auth, false);
+        check_mentions("RUN go build ./x/services/auth", auth, false);
+        check_mentions("COPY /services/auth/conf /x", auth, true);
+        check_mentions("WORKDIR /src\nRUN cd services && make -C auth", auth, true);
+        check_mentions("WORKDIR /src\nWORKDIR services/auth", auth, true);
+        check_mentions("COPY . /src\nWORKDIR /src/services/auth", auth, true);
+        check_mentions("WORKDIR /app\nENTRYPOINT [\"/app/services/auth\"]", auth, true);
+        check_mentions("ENV PKG=./services/auth", auth, true);
+        check_mentions("RUN --mount=type=bind,source=services/auth,target=. x", auth, true);
+        check_mentions("ARG N=auth\nRUN go build ./services/$N", auth, true);
+        check_mentions("LABEL x=services/auth", auth, false);
+        check_mentions("RUN x", "", false);
+    }
+
+    #[test]
+    fn gowork_off_is_noticed() {
+        let is_off = |text: &str| Dockerfile::parse(format!("FROM a\n{text}").as_bytes()).sets_gowork_off();
+        assert!(is_off("ENV GOWORK=off"));
+        assert!(is_off("RUN CGO_ENABLED=0 GOWORK=off go build"));
+        assert!(!is_off("RUN GOWORK=/x go build"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_become_wildcards() {
+        let file = Dockerfile::parse(b"FROM a\n# \xff\nCOPY a\xffb /");
+        assert_eq!(sources(&file), ["3: a*b"]);
+    }
+
+    #[test]
+    fn hostile_files_take_linear_time() {
+        let texts = [
+            "FROM a AS b\nENV A=x$A$A$A$A\n",
+            "FROM b AS b\nENV A1=1\n",
+            "WORKDIR ../aaaaaaaaaaaaaaaaaaa/b\nRUN cd /a/b/c;\n",
+            "COPY <<E <<E /\nE\nE\n",
+            "RUN \\\n\\\n#\n",
+            "RUN [\"a\",\n",
+            "RUN /a/a/a/a/a/a/a/a/a/a/a/a $(cd x/$A)\n",
+            "E\\\nN\\\nV a=$a$a\n",
+        ];
+        for text in texts {
+            Dockerfile::parse(format!("FROM a AS b\nENV A=aaaaaaaaaa\n{}", text.repeat(4000)).as_bytes());
+        }
+    }
+
+    fn token() -> impl Strategy<Value = String> {
+        let tokens = vec![
+            "FROM ",
+            "a ",
+            "AS ",
+            "b",
+            "\n",
+            "\n",
+            "RUN ",
+            "COPY ",
+            "ADD ",
+            "ENV ",
+            "ARG ",
+            "ONBUILD ",
+            "--from=",
+            "--mount=",
+            "<<EOF",
+            "<<-",
+            "EOF",
+            "\\\n",
+            "\\",
+            "`",
+            "\"",
+            "'",
+            "$",
+            "${",
+            "}",
+            "$(",
+            ")",
+            ":-",
+            "[",
+            "]",
+            ", ",
+            "=",
+            "x",
+            "./",
+            "../",
+            "*",
+            "/",
+            "# escape=`\n",
+            "#",
+            "\r\n",
+            "\t",
+            "é",
+            "\u{0}",
+            "go build ",
+            "-tags ",
+            "cd ",
+            "HEALTHCHECK ",
+            "CMD ",
+            "SHELL ",
+            "WORKDIR ",
+            "type=bind,source=",
+            "make ",
+            " > ",
+            "\u{feff}",
+            "<<",
+        ];
+        proptest::sample::select(tokens).prop_map(str::to_owned)
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(tokens in proptest::collection::vec(token(), 0..60)) {
+            let file = Dockerfile::parse(format!("FROM a\n{}", tokens.concat()).as_bytes());
+            file.build_tags();
+            file.go_build_targets();
+            Dockerfile::parse(tokens.concat().as_bytes());
+        }
+
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            Dockerfile::parse(&bytes);
+        }
+    }
+}

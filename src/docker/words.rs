@@ -1,0 +1,591 @@
+//! Turns words of a Dockerfile and shell scripts into words with quotes removed and known variables put in.
+//!
+//! It never runs or fully understands a script: where in doubt it yields more commands and words than the shell would
+//! run. Every expansion draws on one budget, and nesting has a limit, so that no text takes more than linear work.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::str::Chars;
+use std::sync::Arc;
+
+use super::{Certainty, RunWords, Word};
+
+/// How deep scripts in words and substitutions, and defaults in `${…}`, are looked into.
+const MAX_DEPTH: usize = 4;
+/// How many bytes of values one Dockerfile may put in; what comes later counts as unknown.
+const EXPANSION_BUDGET: usize = 4 << 20;
+/// The longest value that is remembered; longer ones count as unknown.
+const MAX_VALUE: usize = 4096;
+/// How many variables a stage may have; more are not remembered, so they are unknown.
+const MAX_VARIABLES: usize = 1000;
+/// The longest folder that `cd` is followed to.
+const MAX_DIRECTORY: usize = 256;
+
+/// The variables of a stage whose values are known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Variables(BTreeMap<String, Value>);
+
+/// What is known of a variable.
+#[derive(Clone, Debug)]
+pub(super) struct Value {
+    pub(super) text: Arc<str>,
+    pub(super) certainty: Certainty,
+    /// `ENV` wins over `ARG`, wherever they stand.
+    pub(super) is_env: bool,
+}
+
+impl Variables {
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Remembers what a word said a variable is, which may be that it is unknown.
+    pub(super) fn set(&mut self, name: &str, word: &Word, is_env: bool) {
+        if word.certainty == Certainty::Unknown || word.text.len() > MAX_VALUE {
+            self.forget(name);
+        } else if self.0.len() < MAX_VARIABLES || self.0.contains_key(name) {
+            let value = Value { text: Arc::from(word.text.as_str()), certainty: word.certainty, is_env };
+            self.0.insert(name.to_owned(), value);
+        }
+    }
+
+    pub(super) fn forget(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+}
+
+/// How much may still be put in, for one Dockerfile.
+#[derive(Debug)]
+pub(super) struct Budget(Cell<usize>);
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self(Cell::new(EXPANSION_BUDGET))
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let left = self.0.get().checked_sub(bytes);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
+
+/// Expands a word of an instruction other than `RUN`, as `BuildKit` does.
+pub(super) fn expand(text: &str, variables: &Variables, escape: char, budget: &Budget) -> Word {
+    let scope = Scope { variables, local: BTreeMap::new(), budget };
+    scope.expand(text, escape, 0)
+}
+
+/// Splits the arguments of `ENV` and `ARG` at white space outside quotes. Quotes and escapes stay.
+pub(super) fn split_raw(text: &str, escape: char) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut start = None;
+    let mut quote = None;
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        if quote.is_none() && character.is_whitespace() {
+            words.extend(start.take().and_then(|start| text.get(start..at)));
+            continue;
+        }
+        start.get_or_insert(at);
+        match quote {
+            _ if character == escape && quote != Some('\'') => {
+                characters.next();
+            }
+            None if character == '"' || character == '\'' => quote = Some(character),
+            Some(open) if open == character => quote = None,
+            _ => {}
+        }
+    }
+    words.extend(start.and_then(|start| text.get(start..)));
+    words
+}
+
+/// The commands of a shell script, of the scripts in its words, and of its substitutions.
+pub(super) fn split_script(script: &str, line: usize, variables: &Variables, budget: &Budget) -> Vec<RunWords> {
+    split_scripts(
+        vec![Nested { script: script.to_owned(), directory: Arc::from(""), depth: 0 }],
+        line,
+        variables,
+        budget,
+    )
+}
+
+/// The command of an exec form, whose words are taken as they are, and the scripts in its words.
+pub(super) fn exec_form(words: Vec<String>, line: usize, variables: &Variables, budget: &Budget) -> Vec<RunWords> {
+    let directory: Arc<str> = Arc::from("");
+    let scripts = words.iter().filter(|word| word.contains(char::is_whitespace));
+    let scripts = scripts.map(|word| Nested { script: word.clone(), directory: Arc::clone(&directory), depth: 1 });
+    let nested = split_scripts(scripts.collect(), line, variables, budget);
+    let words = words.into_iter().map(|text| Word { text, certainty: Certainty::Certain, is_redirect: false });
+    let mut commands = vec![RunWords { line, directory, words: words.collect() }];
+    commands.extend(nested);
+    commands
+}
+
+/// A script inside a word, to be split later: a list instead of recursion.
+struct Nested {
+    script: String,
+    directory: Arc<str>,
+    depth: usize,
+}
+
+fn split_scripts(mut pending: Vec<Nested>, line: usize, variables: &Variables, budget: &Budget) -> Vec<RunWords> {
+    let mut commands = Vec::new();
+    pending.reverse();
+    while let Some(next) = pending.pop() {
+        let mut shell = Shell {
+            scope: Scope { variables, local: BTreeMap::new(), budget },
+            line,
+            depth: next.depth,
+            rest: next.script.chars(),
+            word: None,
+            redirects: false,
+            words: Vec::new(),
+            commands: &mut commands,
+            directory: next.directory,
+            outer: Vec::new(),
+            nested: Vec::new(),
+        };
+        shell.split();
+        let nested = shell.nested;
+        pending.extend(nested.into_iter().rev());
+    }
+    commands
+}
+
+/// Where a variable is looked up: what the script assigned first, then the stage.
+struct Scope<'a> {
+    variables: &'a Variables,
+    local: BTreeMap<String, Option<Value>>,
+    budget: &'a Budget,
+}
+
+impl Scope<'_> {
+    fn get(&self, name: &str) -> Option<&Value> {
+        let value = match self.local.get(name) {
+            Some(local) => local.as_ref(),
+            None => self.variables.get(name),
+        };
+        value.filter(|value| self.budget.take(value.text.len()))
+    }
+
+    fn expand(&self, text: &str, escape: char, depth: usize) -> Word {
+        let mut word = Word::default();
+        let mut rest = text.chars();
+        let mut in_quotes = false;
+        while let Some(character) = rest.next() {
+            match character {
+                '"' => in_quotes = !in_quotes,
+                '\'' if !in_quotes => push_until(&mut rest, '\'', &mut word.text),
+                '$' => self.dollar(&mut rest, &mut word, escape, depth),
+                _ if character == escape => match rest.next() {
+                    Some(next) if in_quotes && next != '"' && next != '$' && next != escape => {
+                        word.text.extend([escape, next]);
+                    }
+                    next => word.text.extend(next),
+                },
+                _ => word.text.push(character),
+            }
+        }
+        word
+    }
+
+    /// Reads a variable, after its `$`.
+    fn dollar(&self, rest: &mut Chars<'_>, word: &mut Word, escape: char, depth: usize) {
+        match rest.clone().next() {
+            Some('{') => {
+                rest.next();
+                let inner = braced(rest);
+                self.braces(inner, word, escape, depth);
+            }
+            Some(first) if first == '_' || first.is_ascii_alphabetic() => {
+                let name = take_name(rest);
+                self.put(name, word);
+            }
+            Some(special) if special.is_ascii_digit() || "@*#?$!-".contains(special) => {
+                rest.next();
+                word.push_unknown(special.encode_utf8(&mut [0; 4]));
+            }
+            _ => word.text.push('$'),
+        }
+    }
+
+    fn put(&self, name: &str, word: &mut Word) {
+        match self.get(name) {
+            Some(value) => {
+                word.text.push_str(&value.text);
+                word.certainty = word.certainty.max(value.certainty);
+            }
+            None => word.push_unknown(name),
+        }
+    }
+
+    /// `${NAME}`, `${NAME:-default}` and the like, between the braces.
+    fn braces(&self, inner: &str, word: &mut Word, escape: char, depth: usize) {
+        let mut rest = inner.chars();
+        let name = take_name(&mut rest);
+        let operator = rest.as_str();
+        let (is_strict, operator) = operator.strip_prefix(':').map_or((false, operator), |operator| (true, operator));
+        let value = self.get(name).filter(|value| !(is_strict && value.text.is_empty()));
+        match (operator.chars().next(), value) {
+            (Some('-'), None) | (Some('+'), Some(_)) if depth < MAX_DEPTH => {
+                let other = self.expand(operator.get(1..).unwrap_or_default(), escape, depth + 1);
+                word.text.push_str(&other.text);
+                // Whether this text is taken depends on a variable that may be given from outside.
+                word.certainty = word.certainty.max(other.certainty).max(Certainty::Default);
+            }
+            (None | Some('-' | '?'), Some(_)) if !name.is_empty() => self.put(name, word),
+            _ => word.push_unknown(name),
+        }
+    }
+}
+
+/// The reader of one script.
+struct Shell<'a> {
+    scope: Scope<'a>,
+    line: usize,
+    depth: usize,
+    rest: Chars<'a>,
+    word: Option<Word>,
+    /// Whether the next word is where output goes or input comes from.
+    redirects: bool,
+    words: Vec<Word>,
+    commands: &'a mut Vec<RunWords>,
+    /// Where `cd` has led, relative to where the script started.
+    directory: Arc<str>,
+    /// The same for the shells around this subshell.
+    outer: Vec<Arc<str>>,
+    nested: Vec<Nested>,
+}
+
+impl Shell<'_> {
+    fn split(&mut self) {
+        while let Some(character) = self.rest.next() {
+            match character {
+                '\\' => self.escaped(),
+                '\'' => push_until(&mut self.rest, '\'', &mut self.word.get_or_insert_default().text),
+                '"' => self.quoted(),
+                '$' => self.dollar(),
+                '`' => {
+                    let mut script = String::new();
+                    push_until(&mut self.rest, '`', &mut script);
+                    self.substitution(script);
+                }
+                '#' if self.word.is_none() => self.comment(),
+                '<' | '>' => self.redirect(),
+                '\n' | ';' | '&' | '|' => self.end_command(),
+                '(' => {
+                    self.end_command();
+                    self.outer.push(Arc::clone(&self.directory));
+                }
+                ')' => {
+                    self.end_command();
+                    if let Some(directory) = self.outer.pop() {
+                        self.directory = directory;
+                    }
+                }
+                _ if character.is_whitespace() => self.end_word(),
+                _ => self.word.get_or_insert_default().text.push(character),
+            }
+        }
+        self.end_command();
+    }
+
+    fn comment(&mut self) {
+        while self.rest.next().is_some_and(|skipped| skipped != '\n') {}
+        self.end_command();
+    }
+
+    fn escaped(&mut self) {
+        match self.rest.next() {
+            Some('\n') | None => {}
+            Some('\r') if self.rest.as_str().starts_with('\n') => {
+                self.rest.next();
+            }
+            Some(character) => self.word.get_or_insert_default().text.push(character),
+        }
+    }
+
+    fn quoted(&mut self) {
+        self.word.get_or_insert_default();
+        while let Some(character) = self.rest.next() {
+            match character {
+                '"' => return,
+                '\\' => self.escaped_in_quotes(),
+                '$' => self.dollar(),
+                '`' => {
+                    let mut script = String::new();
+                    push_until(&mut self.rest, '`', &mut script);
+                    self.substitution(script);
+                }
+                _ => self.word.get_or_insert_default().text.push(character),
+            }
+        }
+    }
+
+    fn escaped_in_quotes(&mut self) {
+        let text = &mut self.word.get_or_insert_default().text;
+        match self.rest.next() {
+            Some('\n') | None => {}
+            Some(character @ ('"' | '$' | '\\' | '`')) => text.push(character),
+            Some(character) => text.extend(['\\', character]),
+        }
+    }
+
+    fn dollar(&mut self) {
+        if self.rest.as_str().starts_with('(') {
+            self.rest.next();
+            let script = parenthesized(&mut self.rest).to_owned();
+            self.substitution(script);
+        } else {
+            self.scope.dollar(&mut self.rest, self.word.get_or_insert_default(), '\\', self.depth);
+        }
+    }
+
+    /// A command whose output becomes part of the word: unknown, but its words are of interest.
+    fn substitution(&mut self, script: String) {
+        self.word.get_or_insert_default().push_unknown("");
+        self.nest(script);
+    }
+
+    fn nest(&mut self, script: String) {
+        if self.depth < MAX_DEPTH {
+            self.nested.push(Nested { script, directory: Arc::clone(&self.directory), depth: self.depth + 1 });
+        }
+    }
+
+    fn redirect(&mut self) {
+        // The number in `2>file` is not a word.
+        self.word.take_if(|word| word.text.bytes().all(|byte| byte.is_ascii_digit()));
+        self.end_word();
+        while self.rest.as_str().starts_with(['<', '>', '&', '|']) {
+            self.rest.next();
+        }
+        self.redirects = true;
+    }
+
+    fn end_word(&mut self) {
+        let Some(mut word) = self.word.take() else { return };
+        word.is_redirect = std::mem::take(&mut self.redirects);
+        if word.text.contains(char::is_whitespace) {
+            self.nest(word.text.clone());
+        }
+        self.words.push(word);
+    }
+
+    fn end_command(&mut self) {
+        self.end_word();
+        self.redirects = false;
+        let words = std::mem::take(&mut self.words);
+        let Some(first) = words.first() else { return };
+        match first.text.as_str() {
+            "cd" => self.change_directory(words.get(1)),
+            "for" | "read" => {
+                if let Some(name) = words.get(1) {
+                    self.scope.local.insert(name.text.clone(), None);
+                }
+            }
+            _ => self.assign(&words),
+        }
+        self.commands.push(RunWords { line: self.line, directory: Arc::clone(&self.directory), words });
+    }
+
+    fn assign(&mut self, words: &[Word]) {
+        let words = words.iter().skip_while(|word| matches!(word.text.as_str(), "export" | "local" | "readonly"));
+        let assignments = words.map_while(|word| Some((word, assignment(&word.text)?)));
+        for (word, (name, text)) in assignments {
+            // Whether the assignment is reached is unknown, so its value is a guess.
+            let value = Value { text: Arc::from(text), certainty: Certainty::Default, is_env: false };
+            let is_known = word.certainty != Certainty::Unknown && text.len() <= MAX_VALUE;
+            if self.scope.local.len() < MAX_VARIABLES || self.scope.local.contains_key(name) {
+                self.scope.local.insert(name.to_owned(), is_known.then_some(value));
+            }
+        }
+    }
+
+    fn change_directory(&mut self, target: Option<&Word>) {
+        let known = target.filter(|word| word.certainty != Certainty::Unknown && word.text != "-");
+        let joined = known.map(|word| join(&self.directory, &word.text)).unwrap_or_default();
+        self.directory = if joined.len() <= MAX_DIRECTORY { Arc::from(joined) } else { Arc::from("") };
+    }
+}
+
+/// `NAME=value` as its parts.
+pub(super) fn assignment(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once('=')?;
+    let is_name =
+        |(at, byte): (usize, u8)| byte == b'_' || byte.is_ascii_alphabetic() || at > 0 && byte.is_ascii_digit();
+    (!name.is_empty() && name.bytes().enumerate().all(is_name)).then_some((name, value))
+}
+
+/// Joins a path to a folder and cleans it; `..` never leads above the start. An absolute path replaces the folder.
+pub(super) fn join(folder: &str, path: &str) -> String {
+    let from = if path.starts_with('/') { "" } else { folder };
+    let is_absolute = path.starts_with('/') || folder.starts_with('/');
+    let mut elements: Vec<&str> = Vec::new();
+    for element in from.split('/').chain(path.split('/')) {
+        match element {
+            "" | "." => {}
+            ".." => {
+                elements.pop();
+            }
+            _ => elements.push(element),
+        }
+    }
+    let joined = elements.join("/");
+    if is_absolute { format!("/{joined}") } else { joined }
+}
+
+fn push_until(rest: &mut Chars<'_>, end: char, text: &mut String) {
+    text.extend(rest.by_ref().take_while(|character| *character != end));
+}
+
+fn take_name<'a>(rest: &mut Chars<'a>) -> &'a str {
+    let text = rest.as_str();
+    let is_part = |character: char| character == '_' || character.is_ascii_alphanumeric();
+    let end = text.find(|character| !is_part(character)).unwrap_or(text.len());
+    let (name, after) = text.split_at(end);
+    *rest = after.chars();
+    name
+}
+
+/// What lies before the `}` that closes a `${`; everything if nothing closes it.
+fn braced<'a>(rest: &mut Chars<'a>) -> &'a str {
+    let text = rest.as_str();
+    let mut open = 0_usize;
+    let mut before = '\0';
+    while let Some(character) = rest.next() {
+        match character {
+            '\\' => {
+                rest.next();
+            }
+            '{' if before == '$' => open += 1,
+            '}' if open == 0 => return text.get(..text.len() - rest.as_str().len() - 1).unwrap_or_default(),
+            '}' => open -= 1,
+            _ => {}
+        }
+        before = character;
+    }
+    text
+}
+
+/// What lies before the `)` that closes a `$(`; everything if nothing closes it.
+fn parenthesized<'a>(rest: &mut Chars<'a>) -> &'a str {
+    let text = rest.as_str();
+    let mut open = 0_usize;
+    let mut quote = None;
+    while let Some(character) = rest.next() {
+        match (quote, character) {
+            (None | Some('"'), '\\') => {
+                rest.next();
+            }
+            (None, '"' | '\'') => quote = Some(character),
+            (Some(begin), _) if begin == character => quote = None,
+            (None, '(') => open += 1,
+            (None, ')') if open == 0 => {
+                return text.get(..text.len() - rest.as_str().len() - 1).unwrap_or_default();
+            }
+            (None, ')') => open -= 1,
+            _ => {}
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables() -> Variables {
+        let mut variables = Variables::default();
+        let certain = |text: &str| Word { text: text.to_owned(), ..Word::default() };
+        variables.set("A", &certain("alpha"), true);
+        variables.set("EMPTY", &certain(""), true);
+        variables.set("FLAGS", &certain("-tags netgo"), true);
+        variables.set("D", &Word { certainty: Certainty::Default, ..certain("dflt") }, false);
+        variables
+    }
+
+    #[track_caller]
+    fn check_expand(text: &str, expected: &str, certainty: Certainty) {
+        let word = expand(text, &variables(), '\\', &Budget::new());
+        assert_eq!((word.text.as_str(), word.certainty), (expected, certainty));
+    }
+
+    #[test]
+    fn known_variables_are_put_in_and_unknown_ones_stay_visible() {
+        check_expand("a/$A/${A}x", "a/alpha/alphax", Certainty::Certain);
+        check_expand("$D", "dflt", Certainty::Default);
+        check_expand("x/$NO-y", "x/${NO}-y", Certainty::Unknown);
+        check_expand("${A:-no}${EMPTY:-${D}}", "alphadflt", Certainty::Default);
+        check_expand("${NO:-yes}", "yes", Certainty::Default);
+        check_expand("${A:+yes}", "yes", Certainty::Default);
+        check_expand("${NO:+yes}", "${NO}", Certainty::Unknown);
+        check_expand("${A#al}", "${A}", Certainty::Unknown);
+        check_expand("${A", "alpha", Certainty::Certain);
+        check_expand("$(ls)$", "$(ls)$", Certainty::Certain);
+    }
+
+    #[test]
+    fn quotes_and_escapes_go() {
+        check_expand(r#""a b"'$A'\$A"\n\"""#, r#"a b$A$A\n""#, Certainty::Certain);
+        check_expand("it's", "its", Certainty::Certain);
+    }
+
+    #[track_caller]
+    fn check_script(script: &str, expected: &[&str]) {
+        let commands = split_script(script, 1, &variables(), &Budget::new());
+        let commands: Vec<String> = commands.iter().map(shown).collect();
+        assert_eq!(commands, expected);
+    }
+
+    fn shown(command: &RunWords) -> String {
+        let words =
+            command.words.iter().map(|word| format!("{}{}", if word.is_redirect { ">" } else { "" }, word.text));
+        let words = words.collect::<Vec<_>>().join("|");
+        if command.directory.is_empty() { words } else { format!("{}: {words}", command.directory) }
+    }
+
+    #[test]
+    fn scripts_become_commands_of_words() {
+        check_script("set -e; go build -o /x ./a && echo 'a'b\"c\"", &["set|-e", "go|build|-o|/x|./a", "echo|abc"]);
+        check_script("a \\\n b # not this\nc", &["a|b", "c"]);
+        check_script("a >x 2>&1 <in b", &["a|>x|>1|>in|b"]);
+        check_script("cat << > /x", &["cat|>/x"]);
+        check_script("X=1 go build ./$X ./$A", &["X=1|go|build|./${X}|./alpha"]);
+        check_script("X=1; go build ./$X", &["X=1", "go|build|./1"]);
+        check_script("for s in a b; do go build ./$s; done", &["for|s|in|a|b", "do|go|build|./${s}", "done"]);
+    }
+
+    #[test]
+    fn scripts_in_words_and_substitutions_are_split_too() {
+        check_script("sh -c 'go build ./a; b'", &["sh|-c|go build ./a; b", "go|build|./a", "b"]);
+        check_script("go build $FLAGS .", &["go|build|-tags netgo|.", "-tags|netgo"]);
+        check_script("X=$(sh v.sh) `./y`", &["X=${}|${}", "sh|v.sh", "./y"]);
+        check_script("echo \"$(cat f)\"", &["echo|${}", "cat|f"]);
+    }
+
+    #[test]
+    fn directories_are_followed_and_left_with_their_subshell() {
+        check_script("cd a && x && (cd b; y) && z", &["a: cd|a", "a: x", "a/b: cd|b", "a/b: y", "a: z"]);
+        check_script(
+            "cd a; cd ../..; x; cd /r; cd s; y",
+            &["a: cd|a", "cd|../..", "x", "/r: cd|/r", "/r/s: cd|s", "/r/s: y"],
+        );
+    }
+
+    #[test]
+    fn hostile_nesting_takes_linear_time() {
+        for text in ["${", "${a:-", "$(", "`", "(", "cd a;", "sh -c '", "$A", "\"$("] {
+            let script = text.repeat(100_000);
+            split_script(&script, 1, &variables(), &Budget::new());
+            expand(&script, &variables(), '\\', &Budget::new());
+        }
+    }
+
+    #[test]
+    fn raw_words_keep_quotes() {
+        assert_eq!(split_raw("a=\"b c\" d='e  f' g\\ h", '\\'), ["a=\"b c\"", "d='e  f'", "g\\ h"]);
+    }
+}
