@@ -4,4 +4,5 @@ pub mod config;
 pub mod docker;
 pub mod git;
 pub mod go;
+pub mod graph;
 pub mod repo;
