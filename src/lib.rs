@@ -6,3 +6,4 @@ pub mod git;
 pub mod go;
 pub mod graph;
 pub mod repo;
+pub mod service;

@@ -1,0 +1,271 @@
+//! Turns configuration and workspace into the list of services, each with its program, targets, modes and Dockerfile.
+//!
+//! It finds services where none are configured and says why a `main` package is none. It never hashes anything.
+
+mod discover;
+pub mod flags;
+mod name;
+pub mod target;
+
+use std::collections::BTreeMap;
+
+use crate::config::{Config, ServiceConfig, WorkspaceMode};
+use crate::docker::{Dockerfile, TagMention, context_has_sources};
+use crate::go::mode::Mode;
+use crate::go::modfile::go_version;
+use crate::go::package::Package;
+use crate::go::workspace::Workspace;
+use crate::repo::{EntryKind, Note, NoteKind, RepoPath, TreeError};
+use crate::service::flags::BuildFlags;
+use crate::service::target::TargetSpec;
+
+/// A deployable unit.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name, unique in the plan.
+    pub name: String,
+    /// Its Go program; `None` if it has only a Dockerfile.
+    pub program: Option<Program>,
+    /// Its Dockerfile.
+    pub dockerfile: Option<RepoPath>,
+    /// The build context.
+    pub context: RepoPath,
+    /// The folder whose files that are not Go may reach the image through `COPY .`.
+    pub own_folder: RepoPath,
+    /// Its settings, global ones included.
+    pub settings: ServiceConfig,
+}
+
+/// The Go part of a service.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The folder of the `main` package.
+    pub dir: RepoPath,
+    /// The module that the folder belongs to.
+    pub module: RepoPath,
+    /// What it is built for, sorted.
+    pub targets: Vec<TargetSpec>,
+    /// With which go.work or go.mod it may be built.
+    pub modes: Vec<Mode>,
+    /// The build flags.
+    pub flags: BuildFlags,
+}
+
+/// Something that keeps a tree from being planned: configuration or source that Go would refuse.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The service that it concerns; `None` if it concerns all.
+    pub service: Option<String>,
+    /// The file, if it is in the tree.
+    pub path: Option<RepoPath>,
+    /// Line and column, counted from 1; 0 where there is none.
+    pub position: (usize, usize),
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// The services of one tree.
+#[derive(Debug, Default)]
+pub struct Services {
+    /// By name.
+    pub services: BTreeMap<String, Service>,
+    /// What keeps some from being planned.
+    pub problems: Vec<Problem>,
+    /// What else was met.
+    pub notes: Vec<Note>,
+}
+
+impl Services {
+    /// The configured services, or all that can be found if none are.
+    pub fn find(config: &Config, workspace: &Workspace<'_>) -> Result<Self, TreeError> {
+        if config.services.is_empty() {
+            return discover::discover(config, workspace);
+        }
+        let mut found = Self::default();
+        for (name, settings) in &config.services {
+            match configured(name, settings, workspace)? {
+                Ok(service) => drop(found.services.insert(name.clone(), service)),
+                Err(message) => found.problems.push(Problem {
+                    service: Some(name.clone()),
+                    path: Some(RepoPath::from_clean(b"build-plan.toml")),
+                    position: (settings.line, 1),
+                    message,
+                }),
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn configured(
+    name: &str,
+    settings: &ServiceConfig,
+    workspace: &Workspace<'_>,
+) -> Result<Result<Service, String>, TreeError> {
+    let dockerfile = match (&settings.dockerfile, &settings.package) {
+        (Some(dockerfile), _) => {
+            let entry = workspace.tree().entry(dockerfile)?;
+            if entry.is_none_or(|entry| entry.kind == EntryKind::Folder) {
+                return Ok(Err(format!("service {name}: there is no Dockerfile at {dockerfile}")));
+            }
+            Some(dockerfile.clone())
+        }
+        (None, Some(package)) => nearest_dockerfile(workspace, package)?,
+        (None, None) => None,
+    };
+    if let Some(package) = &settings.package
+        && let Err(message) = check_package(name, package, settings, workspace)?
+    {
+        return Ok(Err(message));
+    }
+    make(name, settings.package.clone(), dockerfile, settings.clone(), workspace)
+}
+
+/// Whether a configured package is a program.
+fn check_package(
+    name: &str,
+    package: &RepoPath,
+    settings: &ServiceConfig,
+    workspace: &Workspace<'_>,
+) -> Result<Result<(), String>, TreeError> {
+    let Some(folder) = workspace.folder(package)? else {
+        return Ok(Err(format!("service {name}: there is no folder {package}")));
+    };
+    if workspace.module_of(package).is_none() {
+        return Ok(Err(format!("service {name}: {package} is in no Go module (no go.mod at or above it)")));
+    }
+    let flags = BuildFlags::parse(&settings.go.flags);
+    let minor = minimum_minor(workspace, package);
+    let packages: Vec<Package> = TargetSpec::all(&settings.go, &flags, &TagMention::default())
+        .iter()
+        .map(|target| Package::select(&folder, &target.resolve(minor)))
+        .collect();
+    if packages.iter().any(Package::is_main) {
+        return Ok(Ok(()));
+    }
+    Ok(Err(match packages.iter().find_map(|package| package.name.as_deref()) {
+        Some(other) => {
+            format!("service {name}: {package} is package `{other}`, not `main`; name the folder of a program")
+        }
+        None => format!("service {name}: {package} has no Go files for the configured platforms and tags"),
+    }))
+}
+
+/// The go lines around a folder say how new the toolchain is at least.
+fn minimum_minor(workspace: &Workspace<'_>, dir: &RepoPath) -> u32 {
+    let of_work_file = workspace.work_file_of(dir).and_then(|file| file.go_work.go.as_deref());
+    let of_module = workspace.module_of(dir).and_then(|module| module.go_mod.go.as_deref());
+    of_work_file.into_iter().chain(of_module).filter_map(go_version::minor).max().unwrap_or(1)
+}
+
+/// The Dockerfile in a folder, or in the nearest one above it within its module.
+fn nearest_dockerfile(workspace: &Workspace<'_>, dir: &RepoPath) -> Result<Option<RepoPath>, TreeError> {
+    let Some(module) = workspace.module_of(dir) else { return Ok(None) };
+    for folder in std::iter::once(dir.clone()).chain(dir.ancestors()) {
+        let candidate = folder.child(b"Dockerfile");
+        if workspace.tree().entry(&candidate)?.is_some_and(|entry| entry.kind != EntryKind::Folder) {
+            return Ok(Some(candidate));
+        }
+        if folder == module.dir {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// Reads a Dockerfile, through symlinks; one that cannot be read is empty.
+pub fn read_dockerfile(workspace: &Workspace<'_>, path: &RepoPath) -> Result<Dockerfile, TreeError> {
+    let tree = workspace.tree();
+    let Ok(Some((real, EntryKind::File { .. }))) = crate::repo::read_through_links(tree, path)? else {
+        return Ok(Dockerfile::parse(b""));
+    };
+    Ok(Dockerfile::parse(&tree.read(&real)?))
+}
+
+fn make(
+    name: &str,
+    package: Option<RepoPath>,
+    dockerfile: Option<RepoPath>,
+    settings: ServiceConfig,
+    workspace: &Workspace<'_>,
+) -> Result<Result<Service, String>, TreeError> {
+    let parsed = dockerfile.as_ref().map(|path| read_dockerfile(workspace, path)).transpose()?;
+    let mention = parsed.as_ref().map(Dockerfile::build_tags).unwrap_or_default();
+    let context = match (&settings.context, &dockerfile, &parsed) {
+        (Some(context), ..) => context.clone(),
+        (None, Some(path), Some(parsed)) => {
+            let root = RepoPath::root();
+            let at_root = context_has_sources(workspace.tree(), parsed, &root)?;
+            if at_root { root } else { path.parent().unwrap_or(root) }
+        }
+        _ => RepoPath::root(),
+    };
+    let program = match package {
+        None => None,
+        Some(dir) => match program(name, dir, &settings, &mention, workspace) {
+            Ok(program) => Some(program),
+            Err(message) => return Ok(Err(message)),
+        },
+    };
+    let own_folder = own_folder(program.as_ref(), dockerfile.as_ref());
+    Ok(Ok(Service { name: name.to_owned(), program, dockerfile, context, own_folder, settings }))
+}
+
+fn program(
+    name: &str,
+    dir: RepoPath,
+    settings: &ServiceConfig,
+    mention: &TagMention,
+    workspace: &Workspace<'_>,
+) -> Result<Program, String> {
+    let Some(module) = workspace.module_of(&dir) else {
+        return Err(format!("service {name}: {dir} is in no Go module (no go.mod at or above it)"));
+    };
+    let flags = BuildFlags::parse(&settings.go.flags);
+    let targets = TargetSpec::all(&settings.go, &flags, mention);
+    let modes = modes(name, &dir, &module.dir, &settings.go.workspace, workspace)?;
+    Ok(Program { module: module.dir.clone(), dir, targets, modes, flags })
+}
+
+fn modes(
+    name: &str,
+    dir: &RepoPath,
+    module: &RepoPath,
+    wanted: &WorkspaceMode,
+    workspace: &Workspace<'_>,
+) -> Result<Vec<Mode>, String> {
+    let alone = Mode::Module(module.clone());
+    let nearest = workspace.work_file_of(dir);
+    let uses = |file: &crate::go::module::WorkFile| file.uses().any(|(used, _)| used.as_ref() == Ok(module));
+    Ok(match wanted {
+        WorkspaceMode::Off => vec![alone],
+        WorkspaceMode::Auto => match nearest {
+            Some(file) if uses(file) => vec![Mode::Workspace(file.dir.clone()), alone],
+            _ => vec![alone],
+        },
+        WorkspaceMode::On => match nearest {
+            Some(file) => vec![Mode::Workspace(file.dir.clone())],
+            None => {
+                return Err(format!("service {name}: workspace = \"on\", but there is no go.work at or above {dir}"));
+            }
+        },
+        WorkspaceMode::File(path) => match path.parent().filter(|dir| workspace.work_files().contains_key(dir)) {
+            Some(dir) if path.name() == b"go.work" => vec![Mode::Workspace(dir)],
+            _ => return Err(format!("service {name}: there is no go.work at {path}")),
+        },
+    })
+}
+
+/// The Dockerfile's folder if the program lies below it, unless that is the whole repository.
+fn own_folder(program: Option<&Program>, dockerfile: Option<&RepoPath>) -> RepoPath {
+    let of_dockerfile = dockerfile.and_then(RepoPath::parent);
+    match (program, of_dockerfile) {
+        (Some(program), Some(folder)) if !folder.is_root() && program.dir.is_within(&folder) => folder,
+        (Some(program), _) => program.dir.clone(),
+        (None, folder) => folder.unwrap_or_else(RepoPath::root),
+    }
+}
+
+fn discovery_note(message: String) -> Note {
+    Note::general(NoteKind::Discovery, message)
+}
