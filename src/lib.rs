@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod docker;
+pub mod fingerprint;
 pub mod git;
 pub mod go;
 pub mod graph;

@@ -1,0 +1,139 @@
+//! Turns one way to build (a target, and a go.work or go.mod) into what all services built that way share: the package
+//! graph, the digests of its packages, and the facts of the build list.
+
+use std::collections::BTreeSet;
+
+use crate::config::BackEdges;
+use crate::fingerprint::closure::ClosureDigests;
+use crate::fingerprint::external::external_items;
+use crate::fingerprint::item::{Fact, Item, Subject, digest_of};
+use crate::go::mode::{BuildList, ModFlag, Mode};
+use crate::go::modfile::go_version;
+use crate::go::workspace::Workspace;
+use crate::graph::{GraphOptions, NodeId, PackageGraph, Part, Root};
+use crate::repo::{Digest, RepoPath, TreeError};
+use crate::service::target::TargetSpec;
+
+/// What tells two contexts apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContextKey {
+    /// What is built for.
+    pub target: TargetSpec,
+    /// Which go.work or go.mod is in force.
+    pub mode: Mode,
+    /// What `-mod` says.
+    pub mod_flag: ModFlag,
+    /// Whether external modules may import packages of the repository.
+    pub strict: bool,
+}
+
+/// All that the services built one way share.
+pub struct Context {
+    /// What tells it apart.
+    pub key: ContextKey,
+    /// The packages.
+    pub graph: PackageGraph,
+    /// Their digests.
+    pub digests: ClosureDigests,
+    /// Go version, godebug and toolchain of the go.work or main go.mod.
+    pub facts: Vec<Item>,
+    /// The bound on external modules, for services that import any.
+    pub external: Vec<Item>,
+    /// The digest of `external`.
+    pub external_digest: Digest,
+    /// Whether external packages are vendored, and so exact.
+    pub vendored: bool,
+}
+
+/// What a context is made for.
+pub struct ContextRequest {
+    /// Which context.
+    pub key: ContextKey,
+    /// The folders of the main packages.
+    pub programs: BTreeSet<RepoPath>,
+    /// Whether the graph holds every package and its tests, not only what the programs import.
+    pub everything: bool,
+}
+
+impl Context {
+    /// Builds a context; `None` if its go.work or go.mod is not there.
+    pub fn new(workspace: &Workspace<'_>, request: ContextRequest) -> Result<Option<Self>, TreeError> {
+        let ContextRequest { key, programs, everything } = request;
+        let Some(list) = BuildList::new(workspace, key.mode.clone(), key.mod_flag) else { return Ok(None) };
+        let target = key.target.resolve(minimum_minor(&list));
+        let mut folders = programs;
+        if everything {
+            folders.extend(packages_of(workspace, &list).map(|root| root.place.dir));
+        }
+        let roots: Vec<Root> = folders.iter().filter_map(|dir| root(&list, dir)).collect();
+        let importable_from_outside =
+            if key.strict { packages_of(workspace, &list).filter(is_importable).collect() } else { Vec::new() };
+        let options = GraphOptions { tests: everything, importable_from_outside };
+        let graph = PackageGraph::build(workspace, &list, &target, &roots, &options)?;
+        let digests = ClosureDigests::new(&graph);
+        let external = if list.is_vendored() { Vec::new() } else { external_items(&list) };
+        Ok(Some(Self {
+            graph,
+            digests,
+            facts: facts(&list),
+            external_digest: digest_of("external modules", &external),
+            external,
+            vendored: list.is_vendored(),
+            key,
+        }))
+    }
+
+    /// The node of a program.
+    pub fn program(&self, dir: &RepoPath) -> Option<NodeId> {
+        self.graph.find_folder(dir, Part::Package)
+    }
+}
+
+fn root(list: &BuildList<'_>, dir: &RepoPath) -> Option<Root> {
+    Some(Root { import_path: list.import_path(dir)?.into(), place: list.main_package(dir)? })
+}
+
+fn packages_of<'l>(workspace: &'l Workspace<'_>, list: &'l BuildList<'_>) -> impl Iterator<Item = Root> + 'l {
+    let folders = workspace.packages().filter(|(_, module)| list.has_main(&module.dir));
+    folders.filter_map(|(folder, _)| root(list, &folder.path))
+}
+
+/// Whether another module could import a package: it is not internal, and its module path can be fetched.
+fn is_importable(root: &Root) -> bool {
+    let published = root.import_path.split('/').next().is_some_and(|first| first.contains('.'));
+    published && !root.import_path.split('/').any(|element| element == "internal")
+}
+
+/// What the go lines say the toolchain is at least.
+fn minimum_minor(list: &BuildList<'_>) -> u32 {
+    let of_work_file = list.work_file.iter().filter_map(|file| file.go_work.go.as_deref());
+    let versions = of_work_file.chain(list.mains.iter().filter_map(|main| main.go_mod.go.as_deref()));
+    versions.filter_map(go_version::minor).max().unwrap_or(1)
+}
+
+/// In a workspace the go.work speaks for all its modules; without, the main module speaks for itself.
+fn facts(list: &BuildList<'_>) -> Vec<Item> {
+    let (go, godebug, toolchain) = match (&list.work_file, list.mains.first()) {
+        (Some(file), _) => {
+            let go_work = &file.go_work;
+            (go_work.go.as_deref().unwrap_or("1.18"), &go_work.godebug[..], go_work.toolchain.as_deref())
+        }
+        (None, Some(main)) => {
+            let go_mod = &main.go_mod;
+            (go_mod.go.as_deref().unwrap_or("1.16"), &go_mod.godebug[..], go_mod.toolchain.as_deref())
+        }
+        (None, None) => ("", &[][..], None),
+    };
+    let mut godebug: Vec<String> = godebug.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    godebug.sort_unstable();
+    vec![
+        Item::text(Subject::Fact(Fact::GoVersion), go),
+        Item::text(Subject::Fact(Fact::Godebug), godebug.join(",")),
+        Item::text(Subject::Fact(Fact::Toolchain), toolchain.unwrap_or_default()),
+    ]
+}
+
+/// How `[go] back-edges` reads as a part of the key.
+pub fn is_strict(back_edges: BackEdges) -> bool {
+    back_edges == BackEdges::Strict
+}

@@ -1,0 +1,159 @@
+//! Turns a service's Dockerfile, image settings and declared inputs into items.
+//!
+//! It never looks at what the Go compiler reads, and takes nothing from where images go to: destinations, tags, caches.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Builder, DockerInputs, ImageSettings};
+use crate::docker::{Dockerfile, ImageQuestion, dockerignore_of, image_inputs};
+use crate::fingerprint::declared::{files_below, matching_files};
+use crate::fingerprint::item::{InputKind, Item, Subject, Value};
+use crate::go::workspace::Workspace;
+use crate::repo::{Digest, Identity, Note, NoteKind, RepoPath, TreeError};
+use crate::service::flags::Pgo;
+use crate::service::{Service, read_dockerfile};
+
+/// The items of a service that do not come from its packages, not yet sorted, and what is to be said of them.
+pub(super) struct ImageItems {
+    /// The items.
+    pub items: Vec<Item>,
+    /// The notes.
+    pub notes: Vec<Note>,
+    /// The images that the Dockerfile starts from.
+    pub bases: Vec<String>,
+}
+
+/// Collects the items. `environment` has the values of the variables that the configuration names.
+pub(super) fn image_items(
+    service: &Service,
+    workspace: &Workspace<'_>,
+    environment: &BTreeMap<String, String>,
+) -> Result<ImageItems, TreeError> {
+    let mut found = ImageItems { items: Vec::new(), notes: Vec::new(), bases: Vec::new() };
+    let tree = workspace.tree();
+    if let Some(path) = &service.dockerfile {
+        found.dockerfile(service, path, workspace)?;
+    }
+    found.files(InputKind::Declared, matching_files(tree, &service.settings.inputs)?);
+    for name in &service.settings.env {
+        let value = environment.get(name).map_or_else(String::new, |value| format!("={value}"));
+        let digest = Digest::of("environment variable", format!("{name}{value}").as_bytes());
+        found.items.push(Item { subject: Subject::Environment(name.clone()), value: Value::Digest(digest) });
+    }
+    found.settings(&service.settings.image);
+    if service.settings.image.builder == Builder::Command {
+        for word in &service.settings.image.command {
+            let Some(path) = RepoPath::clean(word.as_bytes()).filter(|path| !path.is_root()) else { continue };
+            found.files(InputKind::Declared, files_below(tree, &path)?);
+        }
+    }
+    found.profile(service, workspace)?;
+    Ok(found)
+}
+
+impl ImageItems {
+    fn dockerfile(&mut self, service: &Service, path: &RepoPath, workspace: &Workspace<'_>) -> Result<(), TreeError> {
+        let tree = workspace.tree();
+        if let Some(identity) = Identity::of(tree, path)? {
+            self.items.push(Item::file(InputKind::Dockerfile, path.clone(), identity));
+        }
+        let parsed = read_dockerfile(workspace, path)?;
+        if let Some(problem) = &parsed.problem {
+            let message =
+                format!("{path}:{}: {}; all files of its folder count as inputs", problem.line, problem.message);
+            self.note(service, path, message);
+        }
+        self.items.extend(parsed.bases.iter().map(|base| Item::text(Subject::BaseImage(base.clone()), base.as_str())));
+        self.bases.clone_from(&parsed.bases);
+        if let Some(ignore) = dockerignore_of(tree, path, &service.context)?
+            && let Some(identity) = Identity::of(tree, &ignore)?
+        {
+            self.items.push(Item::file(InputKind::Dockerignore, ignore, identity));
+        }
+        match service.settings.image.docker_inputs {
+            DockerInputs::None => {}
+            DockerInputs::Context => self.files(InputKind::Context, files_below(tree, &service.context)?),
+            DockerInputs::Trace if parsed.problem.is_some() => {
+                self.files(InputKind::Context, files_below(tree, &service.own_folder)?);
+            }
+            DockerInputs::Trace => self.trace(service, path, &parsed, workspace)?,
+        }
+        Ok(())
+    }
+
+    fn trace(
+        &mut self,
+        service: &Service,
+        path: &RepoPath,
+        parsed: &Dockerfile,
+        workspace: &Workspace<'_>,
+    ) -> Result<(), TreeError> {
+        let question = ImageQuestion {
+            dockerfile: path,
+            context: &service.context,
+            own_folder: &service.own_folder,
+            is_go_folder: &|folder| workspace.has_source_within(folder),
+        };
+        let inputs = image_inputs(workspace.tree(), parsed, &question)?;
+        for file in inputs.files {
+            if let Some(identity) = Identity::of(workspace.tree(), &file)? {
+                self.items.push(Item::file(InputKind::Context, file, identity));
+            }
+        }
+        for note in inputs.notes {
+            self.note(service, path, format!("{path}:{}: {}", note.line, note.message));
+        }
+        Ok(())
+    }
+
+    /// The profile for profile-guided optimisation (cmd/go/internal/load `setPGOProfilePath`).
+    fn profile(&mut self, service: &Service, workspace: &Workspace<'_>) -> Result<(), TreeError> {
+        let Some(program) = &service.program else { return Ok(()) };
+        let candidates = match &program.flags.pgo {
+            Pgo::Off => Vec::new(),
+            Pgo::Auto => vec![program.dir.child(b"default.pgo")],
+            // Relative to where `go build` runs, which is the root or the module.
+            Pgo::File(file) => {
+                let from = [&RepoPath::root(), &program.module, &program.dir].map(Clone::clone);
+                from.iter().filter_map(|dir| dir.join(file.as_bytes())).collect()
+            }
+        };
+        for path in candidates {
+            if let Some(identity) = Identity::of(workspace.tree(), &path)? {
+                self.items.push(Item::file(InputKind::Pgo, path, identity));
+            }
+        }
+        Ok(())
+    }
+
+    fn settings(&mut self, image: &ImageSettings) {
+        let inputs = match image.docker_inputs {
+            DockerInputs::Trace => "trace",
+            DockerInputs::Context => "context",
+            DockerInputs::None => "none",
+        };
+        let mut settings: Vec<(String, String)> = vec![
+            ("image.builder".to_owned(), image.builder.as_str().to_owned()),
+            ("image.docker-inputs".to_owned(), inputs.to_owned()),
+        ];
+        settings.extend(image.target.iter().map(|target| ("image.target".to_owned(), target.clone())));
+        for (key, words) in [("image.command", &image.command), ("image.push-command", &image.push_command)] {
+            if !words.is_empty() {
+                settings.push((key.to_owned(), words.join("\u{1f}")));
+            }
+        }
+        for (key, table) in [("image.build-args", &image.build_args), ("image.labels", &image.labels)] {
+            settings.extend(table.iter().map(|(name, value)| (format!("{key}.{name}"), value.clone())));
+        }
+        self.items.extend(settings.into_iter().map(|(key, value)| Item::text(Subject::Setting(key), value)));
+    }
+
+    fn files(&mut self, kind: InputKind, files: BTreeMap<RepoPath, Identity>) {
+        self.items.extend(files.into_iter().map(|(path, identity)| Item::file(kind, path, identity)));
+    }
+
+    fn note(&mut self, service: &Service, path: &RepoPath, message: String) {
+        let note = Note::at(NoteKind::DockerfileNotTraced, path, message);
+        self.notes.push(Note { service: Some(service.name.clone()), ..note });
+    }
+}

@@ -1,0 +1,295 @@
+//! Turns the services of a tree into fingerprints: one digest per service that covers everything its image is made of.
+//!
+//! A [`Snapshot`] is all that is known of one tree; two snapshots are all that a plan needs. Fingerprints are composed
+//! of [`item::Item`]s, so that the difference of two can always be named. It never compares trees and decides nothing.
+
+pub mod closure;
+pub mod context;
+mod declared;
+mod external;
+mod image;
+pub mod item;
+mod notes;
+mod package;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use crate::config::{Config, check_repository, fill_template};
+use crate::fingerprint::context::{Context, ContextKey, ContextRequest, is_strict};
+use crate::fingerprint::item::{Fact, InputKind, Item, SCHEME, Subject, Value, digest_of};
+use crate::go::mode::Mode;
+use crate::go::workspace::Workspace;
+use crate::repo::{Digest, Hasher, Note, RepoPath, TreeError};
+use crate::service::{Problem, Program, Service, Services};
+
+/// Everything that is known of one tree.
+pub struct Snapshot<'t> {
+    /// The Go source.
+    pub workspace: &'t Workspace<'t>,
+    /// The services by name.
+    pub services: BTreeMap<String, ServiceState>,
+    /// The ways to build that the services share.
+    pub contexts: BTreeMap<ContextKey, Context>,
+    /// What keeps some services from being planned.
+    pub problems: Vec<Problem>,
+    /// What else was met, sorted, each once.
+    pub notes: Vec<Note>,
+}
+
+/// One service with its fingerprint.
+pub struct ServiceState {
+    /// The service.
+    pub service: Service,
+    /// The import path of its main package.
+    pub import_path: Option<String>,
+    /// The contexts that it may be built in.
+    pub contexts: Vec<ContextKey>,
+    /// What it depends on beside its packages, sorted.
+    pub items: Vec<Item>,
+    /// The fingerprint; `None` if an input cannot be known at all.
+    pub fingerprint: Option<Digest>,
+    /// What cannot be known, one sentence each.
+    pub unknown: Vec<String>,
+    /// The services whose images it starts from.
+    pub images_of: BTreeSet<String>,
+}
+
+/// What a snapshot needs beside the tree.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotOptions {
+    /// The values of the environment variables that the configuration names.
+    pub environment: BTreeMap<String, String>,
+    /// Whether to know every package and its tests, not only what the services import.
+    pub every_package: bool,
+}
+
+impl<'t> Snapshot<'t> {
+    /// Takes the snapshot of a tree.
+    pub fn new(workspace: &'t Workspace<'t>, config: &Config, options: &SnapshotOptions) -> Result<Self, TreeError> {
+        let Services { services, mut problems, mut notes } = Services::find(config, workspace)?;
+        let requests = requests(workspace, config, &services, options);
+        let contexts: BTreeMap<ContextKey, Context> = requests
+            .into_par_iter()
+            .map(|request| Ok(Context::new(workspace, request)?.map(|context| (context.key.clone(), context))))
+            .filter_map(Result::transpose)
+            .collect::<Result<_, TreeError>>()?;
+        problems.extend(notes::broken_files(workspace, contexts.keys().map(|key| &key.mode)));
+        let global = declared::matching_files(workspace.tree(), &config.global_inputs)?;
+        let global: Vec<Item> =
+            global.into_iter().map(|(path, identity)| Item::file(InputKind::Global, path, identity)).collect();
+        let images: Vec<(Service, image::ImageItems)> = services
+            .into_values()
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|service| image::image_items(&service, workspace, &options.environment).map(|items| (service, items)))
+            .collect::<Result<_, _>>()?;
+        let repositories = repositories(images.iter().map(|(service, _)| service));
+        let mut states = BTreeMap::new();
+        for (service, image) in images {
+            notes.extend(image.notes);
+            let images_of = images_of(&service, &image.bases, &repositories);
+            let mut items = image.items;
+            items.extend(global.iter().cloned());
+            let state = ServiceState::new(service, items, images_of, &contexts);
+            notes.extend(notes::of_service(&state, &contexts));
+            states.insert(state.service.name.clone(), state);
+        }
+        // A context that no service is built in any more says nothing about the plan.
+        let used: BTreeSet<&ContextKey> = states.values().flat_map(|state: &ServiceState| &state.contexts).collect();
+        notes.extend(used.iter().filter_map(|key| contexts.get(key)).flat_map(notes::of_context));
+        notes.sort_unstable();
+        notes.dedup();
+        let mut snapshot = Self { workspace, services: states, contexts, problems, notes };
+        snapshot.compose_images();
+        snapshot.problems.sort_unstable();
+        snapshot.problems.dedup();
+        Ok(snapshot)
+    }
+
+    /// A service's image contains the images that it starts from, so those come first.
+    fn compose_images(&mut self) {
+        let mut waiting: Vec<String> = self.services.keys().cloned().collect();
+        while !waiting.is_empty() {
+            let (ready, blocked): (Vec<String>, Vec<String>) = waiting
+                .iter()
+                .cloned()
+                .partition(|name| self.services[name].images_of.iter().all(|of| !waiting.contains(of)));
+            if ready.is_empty() {
+                let message = format!("the images of {} start from each other in a circle", blocked.join(", "));
+                self.problems.push(Problem { service: None, path: None, position: (0, 0), message });
+                return;
+            }
+            for name in &ready {
+                let images: Vec<(String, Option<Digest>)> = self.services[name]
+                    .images_of
+                    .iter()
+                    .map(|of| (of.clone(), self.services.get(of).and_then(|state| state.fingerprint)))
+                    .collect();
+                if let Some(state) = self.services.get_mut(name) {
+                    state.finish(images, &self.contexts);
+                }
+            }
+            waiting = blocked;
+        }
+    }
+}
+
+/// One request for each way in which any service is built.
+fn requests(
+    workspace: &Workspace<'_>,
+    config: &Config,
+    services: &BTreeMap<String, Service>,
+    options: &SnapshotOptions,
+) -> Vec<ContextRequest> {
+    let mut programs: BTreeMap<ContextKey, BTreeSet<RepoPath>> = BTreeMap::new();
+    for (service, program) in services.values().filter_map(|service| Some((service, service.program.as_ref()?))) {
+        for key in keys(service, program) {
+            programs.entry(key).or_default().insert(program.dir.clone());
+        }
+    }
+    if options.every_package {
+        for key in notes::keys_of_all_modules(workspace, config) {
+            programs.entry(key).or_default();
+        }
+    }
+    let everything = options.every_package;
+    programs.into_iter().map(|(key, programs)| ContextRequest { key, programs, everything }).collect()
+}
+
+fn keys<'s>(service: &'s Service, program: &'s Program) -> impl Iterator<Item = ContextKey> + 's {
+    let strict = is_strict(service.settings.go.back_edges);
+    program.targets.iter().flat_map(move |target| {
+        program.modes.iter().map(move |mode| ContextKey {
+            target: target.clone(),
+            mode: mode.clone(),
+            mod_flag: program.flags.mod_flag,
+            strict,
+        })
+    })
+}
+
+/// The image repository of each service that has one.
+fn repositories<'s>(services: impl Iterator<Item = &'s Service>) -> BTreeMap<String, String> {
+    services
+        .filter_map(|service| {
+            let template = service.settings.image.repository.as_deref()?;
+            let repository = fill_template(template, |name| (name == "service").then(|| service.name.clone()));
+            check_repository(&repository).is_ok().then(|| (repository, service.name.clone()))
+        })
+        .collect()
+}
+
+/// The services whose images a Dockerfile names in `FROM`.
+fn images_of(service: &Service, bases: &[String], repositories: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let names = bases.iter().filter_map(|base| {
+        let untagged = base.split('@').next().unwrap_or(base);
+        let repository = match untagged.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => repository,
+            _ => untagged,
+        };
+        repositories.get(repository)
+    });
+    names.filter(|name| **name != service.name).cloned().collect()
+}
+
+impl ServiceState {
+    fn new(
+        service: Service,
+        mut items: Vec<Item>,
+        images_of: BTreeSet<String>,
+        contexts: &BTreeMap<ContextKey, Context>,
+    ) -> Self {
+        let mut unknown = Vec::new();
+        let mut used: Vec<ContextKey> = Vec::new();
+        let mut import_path = None;
+        if let Some(program) = &service.program {
+            used = keys(&service, program).filter(|key| contexts.contains_key(key)).collect();
+            drop_impossible(program, &mut used, contexts);
+            import_path = used.iter().find_map(|key| {
+                let context = &contexts[key];
+                Some(context.graph.node(context.program(&program.dir)?).import_path.to_string())
+            });
+            unknown.extend(notes::unknown_inputs(program, &used, contexts));
+            unknown.extend(
+                program.flags.opaque.iter().map(|flag| format!("the build flag {flag} hides what the compiler reads")),
+            );
+            items.extend(program_items(&service, program, &used));
+        }
+        items.sort_unstable_by(|left, right| left.subject.cmp(&right.subject));
+        items.dedup_by(|left, right| left.subject == right.subject);
+        Self { service, import_path, contexts: used, items, fingerprint: None, unknown, images_of }
+    }
+
+    fn finish(&mut self, images: Vec<(String, Option<Digest>)>, contexts: &BTreeMap<ContextKey, Context>) {
+        for (name, fingerprint) in images {
+            match fingerprint {
+                Some(digest) => {
+                    self.items.push(Item { subject: Subject::ImageOf(name), value: Value::Digest(digest) });
+                }
+                None => self.unknown.push(format!("its image starts from that of {name}, which cannot be known")),
+            }
+        }
+        self.items.sort_unstable_by(|left, right| left.subject.cmp(&right.subject));
+        self.fingerprint = self.unknown.is_empty().then(|| self.digest(contexts));
+    }
+
+    fn digest(&self, contexts: &BTreeMap<ContextKey, Context>) -> Digest {
+        let mut hasher = Hasher::new("service");
+        hasher.count(SCHEME as usize).field(digest_of("service items", &self.items).as_bytes());
+        let programs = self.service.program.iter().flat_map(|program| {
+            self.contexts.iter().filter_map(move |key| {
+                let context = contexts.get(key)?;
+                Some((key, context, context.program(&program.dir)?))
+            })
+        });
+        for (key, context, node) in programs {
+            hasher.field(key.target.label().as_bytes()).field(key.mode.to_string().as_bytes());
+            hasher.field(context.digests.deep(node).as_bytes());
+            hasher.field(digest_of("facts", &self.facts(context)).as_bytes());
+            if context.digests.doubts(node).external {
+                hasher.field(context.external_digest.as_bytes());
+            }
+        }
+        hasher.finish()
+    }
+
+    /// The facts of a context that count for this service: a configured toolchain overrides what go.mod asks for.
+    pub fn facts(&self, context: &Context) -> Vec<Item> {
+        let pinned = self.service.settings.go.toolchain.is_some();
+        let counts = |item: &&Item| !(pinned && item.subject == Subject::Fact(Fact::Toolchain));
+        context.facts.iter().filter(counts).cloned().collect()
+    }
+}
+
+/// Without a fact that only a failing build could have, the others decide alone; if all fail, none is dropped.
+fn drop_impossible(program: &Program, used: &mut Vec<ContextKey>, contexts: &BTreeMap<ContextKey, Context>) {
+    let is_possible = |key: &ContextKey| {
+        let context = &contexts[key];
+        context.program(&program.dir).is_some_and(|node| !context.digests.doubts(node).impossible)
+    };
+    let possible_modes: BTreeSet<Mode> = program
+        .modes
+        .iter()
+        .filter(|mode| used.iter().any(|key| key.mode == **mode && is_possible(key)))
+        .cloned()
+        .collect();
+    if !possible_modes.is_empty() {
+        used.retain(|key| possible_modes.contains(&key.mode));
+    }
+}
+
+fn program_items(service: &Service, program: &Program, used: &[ContextKey]) -> Vec<Item> {
+    let go = &service.settings.go;
+    let targets: BTreeSet<String> = used.iter().map(|key| key.target.label()).collect();
+    let modes: BTreeSet<String> = used.iter().map(|key| key.mode.to_string()).collect();
+    let list = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join("; ");
+    let mut items = vec![
+        Item::text(Subject::Fact(Fact::Package), program.dir.to_string()),
+        Item::text(Subject::Fact(Fact::Targets), format!("{} ({})", list(targets), list(modes))),
+        Item::text(Subject::Fact(Fact::Flags), go.flags.join(" ")),
+    ];
+    items.extend(go.toolchain.iter().map(|version| Item::text(Subject::Fact(Fact::Toolchain), version.as_str())));
+    items
+}

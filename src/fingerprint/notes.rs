@@ -1,0 +1,208 @@
+//! Says in words what a snapshot rests on: doubts, bounds, assumptions, and files that Go would refuse.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::Config;
+use crate::docker::TagMention;
+use crate::fingerprint::ServiceState;
+use crate::fingerprint::context::{Context, ContextKey, is_strict};
+use crate::go::folder::SourceContent;
+use crate::go::mode::{Mode, Resolution};
+use crate::go::modfile::Problem as ModfileProblem;
+use crate::go::workspace::Workspace;
+use crate::graph::{Node, Part};
+use crate::repo::{Note, NoteKind, RepoPath};
+use crate::service::flags::BuildFlags;
+use crate::service::target::TargetSpec;
+use crate::service::{Problem, Program};
+
+/// What Go refuses in the go.work and go.mod files that are in force.
+pub(super) fn broken_files<'m>(workspace: &Workspace<'_>, modes: impl Iterator<Item = &'m Mode>) -> Vec<Problem> {
+    let mut problems = BTreeSet::new();
+    let mut modules = BTreeSet::new();
+    for mode in modes {
+        match mode {
+            Mode::Module(dir) => drop(modules.insert(dir.clone())),
+            Mode::Workspace(dir) => {
+                let Some(work_file) = workspace.work_files().get(dir) else { continue };
+                problems.extend(work_file.go_work.problems.iter().map(|problem| at(&work_file.file(), problem)));
+                for (used, line) in work_file.uses() {
+                    match used {
+                        Ok(used) if workspace.modules().contains_key(&used) => drop(modules.insert(used)),
+                        Ok(used) => drop(problems.insert(Problem {
+                            service: None,
+                            path: Some(work_file.file()),
+                            position: (line, 1),
+                            message: format!(
+                                "use {used}: there is no {}; add the module or drop the line (go work edit -dropuse)",
+                                used.child(b"go.mod")
+                            ),
+                        })),
+                        Err(outside) => drop(problems.insert(Problem {
+                            service: None,
+                            path: Some(work_file.file()),
+                            position: (line, 1),
+                            message: format!("use {outside}: the folder lies outside the repository"),
+                        })),
+                    }
+                }
+            }
+        }
+    }
+    for module in modules.iter().filter_map(|dir| workspace.modules().get(dir)) {
+        problems.extend(module.go_mod.problems.iter().map(|problem| at(&module.file(), problem)));
+        if module.path().is_empty() && module.go_mod.problems.is_empty() {
+            let message = "there is no module line; start the file with `module example.com/name`".to_owned();
+            problems.insert(Problem { service: None, path: Some(module.file()), position: (1, 1), message });
+        }
+    }
+    problems.into_iter().collect()
+}
+
+fn at(path: &RepoPath, problem: &ModfileProblem) -> Problem {
+    Problem {
+        service: None,
+        path: Some(path.clone()),
+        position: (problem.line, problem.column),
+        message: problem.message.clone(),
+    }
+}
+
+/// The contexts of all modules, for commands that look at packages and not at services.
+pub(super) fn keys_of_all_modules(workspace: &Workspace<'_>, config: &Config) -> Vec<ContextKey> {
+    let flags = BuildFlags::parse(&config.go.flags);
+    let targets = TargetSpec::all(&config.go, &flags, &TagMention::default());
+    let mut modes: BTreeSet<Mode> = BTreeSet::new();
+    for (_, module) in workspace.packages() {
+        let work_file = workspace.work_file_of(&module.dir);
+        let used = work_file.filter(|file| file.uses().any(|(used, _)| used.as_ref() == Ok(&module.dir)));
+        modes.insert(match used {
+            Some(file) if config.go.workspace != crate::config::WorkspaceMode::Off => Mode::Workspace(file.dir.clone()),
+            _ => Mode::Module(module.dir.clone()),
+        });
+    }
+    let strict = is_strict(config.go.back_edges);
+    let keys = targets.into_iter().flat_map(|target| {
+        modes.iter().map(move |mode| ContextKey {
+            target: target.clone(),
+            mode: mode.clone(),
+            mod_flag: flags.mod_flag,
+            strict,
+        })
+    });
+    keys.collect()
+}
+
+/// Every input in a program's closure that cannot be known, with the chain of imports that leads there.
+pub(super) fn unknown_inputs(
+    program: &Program,
+    used: &[ContextKey],
+    contexts: &BTreeMap<ContextKey, Context>,
+) -> BTreeSet<String> {
+    let mut unknown = BTreeSet::new();
+    for context in used.iter().filter_map(|key| contexts.get(key)) {
+        let Some(start) = context.program(&program.dir) else { continue };
+        if !context.digests.doubts(start).unknown {
+            continue;
+        }
+        for id in context.graph.reach(start).nodes() {
+            let node = context.graph.node(*id);
+            unknown.extend(node.imports.iter().filter_map(|(_, resolution)| match &**resolution {
+                Resolution::Missing(reason) | Resolution::Outside(reason) => {
+                    Some(format!("{reason}, imported by {}", node.import_path))
+                }
+                _ => None,
+            }));
+        }
+    }
+    unknown
+}
+
+/// What is to be said of a service.
+pub(super) fn of_service(state: &ServiceState, contexts: &BTreeMap<ContextKey, Context>) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let Some(program) = &state.service.program else { return notes };
+    let mut external = false;
+    let mut bounded = false;
+    for context in state.contexts.iter().filter_map(|key| contexts.get(key)) {
+        let Some(node) = context.program(&program.dir) else { continue };
+        external |= context.digests.doubts(node).external;
+        bounded |= context.digests.doubts(node).external && !context.vendored;
+    }
+    if bounded {
+        notes.push(Note::general(
+            NoteKind::ExternalBound,
+            "external modules are not in the repository: any change of a version that go.mod lists (with go.work: that \
+             any module lists) rebuilds every service that imports one; vendoring makes this exact",
+        ));
+    }
+    if external && !is_strict(state.service.settings.go.back_edges) {
+        notes.push(Note::general(
+            NoteKind::BackEdges,
+            "no external module is assumed to import a package of this repository; `[go] back-edges = \"strict\"` \
+             drops the assumption",
+        ));
+    }
+    notes
+}
+
+/// What is to be said of the packages of a context.
+pub(super) fn of_context(context: &Context) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for (_, node) in context.graph.nodes().filter(|(_, node)| node.part == Part::Package) {
+        of_package(node, &mut notes);
+    }
+    for component in context.graph.components().iter().filter(|component| component.len() > 1) {
+        let mut nodes: Vec<&Node> = component.iter().map(|id| context.graph.node(*id)).collect();
+        if nodes.iter().any(|node| node.part == Part::Outside) {
+            continue;
+        }
+        nodes.sort_unstable_by(|left, right| left.import_path.cmp(&right.import_path));
+        let names: Vec<&str> = nodes.iter().take(5).map(|node| &*node.import_path).collect();
+        let more = if nodes.len() > names.len() { " …" } else { "" };
+        let message = format!("packages import each other in a circle, which Go refuses: {}{more}", names.join(", "));
+        notes.push(Note::at(NoteKind::ImportCycle, &nodes[0].place.dir, message));
+    }
+    notes
+}
+
+fn of_package(node: &Node, notes: &mut Vec<Note>) {
+    // Vendored code is not the user's to mend.
+    if node.place.vendored {
+        return;
+    }
+    let dir = &node.place.dir;
+    for problem in &node.package.problems {
+        notes.push(Note::at(NoteKind::GoSource, dir, format!("{dir}: {problem}")));
+    }
+    for index in &node.package.files {
+        let SourceContent::Go { embeds, header } = &node.source.files[*index].content else { continue };
+        for (directive, embedded) in header.embeds.iter().zip(embeds) {
+            if let Some(problem) = &embedded.problem {
+                let file = dir.child(&node.source.files[*index].name);
+                let message = format!("{file}:{}: //go:embed {}: {problem}", directive.line, directive.pattern);
+                notes.push(Note::at(NoteKind::GoSource, &file, message));
+            }
+        }
+    }
+    if !node.package.uncertain.is_empty() {
+        let files: Vec<String> = node
+            .package
+            .uncertain
+            .iter()
+            .map(|index| String::from_utf8_lossy(&node.source.files[*index].name).into_owned())
+            .collect();
+        let message = format!(
+            "{dir}: whether {} is compiled depends on cgo, the toolchain or tags that are not configured; it counts",
+            files.join(", ")
+        );
+        notes.push(Note::at(NoteKind::UnknownConstraint, dir, message));
+    }
+    for (used, resolution) in &node.imports {
+        if let Resolution::Missing(reason) = &**resolution {
+            let message = format!("{}: {reason}", node.import_path);
+            let kind = if used.certain { NoteKind::UnresolvedImport } else { NoteKind::UnknownConstraint };
+            notes.push(Note::at(kind, dir, message));
+        }
+    }
+}
