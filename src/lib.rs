@@ -6,5 +6,6 @@ pub mod fingerprint;
 pub mod git;
 pub mod go;
 pub mod graph;
+pub mod plan;
 pub mod repo;
 pub mod service;

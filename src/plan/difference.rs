@@ -1,0 +1,274 @@
+//! Turns two snapshots and a service into the reasons why its fingerprints differ.
+//!
+//! Only packages whose own digest differs are looked into, so the cost grows with the change. It never decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::fingerprint::context::{Context, ContextKey};
+use crate::fingerprint::item::{Fact, InputKind, Item, Subject, Value};
+use crate::fingerprint::{ServiceState, Snapshot};
+use crate::graph::{NodeId, Reach};
+use crate::plan::reason::{At, Reason, ReasonKind};
+use crate::repo::ChangeSet;
+
+/// Which packages of a context differ between base and head.
+pub struct ContextDifference {
+    /// Packages of head whose own digest is another than in base, or that base does not have.
+    changed: Vec<(NodeId, Option<NodeId>)>,
+    /// Packages that only base has.
+    gone: Vec<NodeId>,
+}
+
+impl ContextDifference {
+    /// Compares the packages of two contexts.
+    pub fn new(base: &Context, head: &Context) -> Self {
+        let counterpart = |from: &Context, id, to: &Context| {
+            let node = from.graph.node(id);
+            to.graph.find(&node.import_path, &node.place.dir, node.part)
+        };
+        let mut changed = Vec::new();
+        for (id, _) in head.graph.nodes() {
+            let before = counterpart(head, id, base);
+            if before.is_none_or(|before| base.digests.own(before) != head.digests.own(id)) {
+                changed.push((id, before));
+            }
+        }
+        let gone = base.graph.nodes().filter(|(id, _)| counterpart(base, *id, head).is_none());
+        let gone = gone.map(|(id, _)| id).collect();
+        Self { changed, gone }
+    }
+}
+
+/// The differences of all contexts that base and head both have.
+pub fn context_differences(base: &Snapshot<'_>, head: &Snapshot<'_>) -> BTreeMap<ContextKey, ContextDifference> {
+    let both = head.contexts.iter().filter_map(|(key, context)| Some((key, base.contexts.get(key)?, context)));
+    both.map(|(key, base, head)| (key.clone(), ContextDifference::new(base, head))).collect()
+}
+
+/// What two snapshots have to say of one service.
+pub struct Question<'q> {
+    /// The snapshot of base.
+    pub base: &'q Snapshot<'q>,
+    /// The snapshot of head.
+    pub head: &'q Snapshot<'q>,
+    /// What changed between them.
+    pub changes: &'q ChangeSet,
+    /// What changed between their contexts.
+    pub differences: &'q BTreeMap<ContextKey, ContextDifference>,
+}
+
+impl Question<'_> {
+    /// All reasons why the fingerprint at head is not that at base; empty only if the two are equal.
+    pub fn reasons(&self, before: &ServiceState, after: &ServiceState) -> Vec<Reason> {
+        let mut found = Reasons { changes: self.changes, reasons: BTreeMap::new() };
+        found.compare(&before.items, &after.items, &[], None);
+        let program = before.service.program.as_ref().zip(after.service.program.as_ref());
+        if let Some((before_program, after_program)) = program {
+            for key in before.contexts.iter().filter(|key| after.contexts.contains(key)) {
+                let contexts = self.base.contexts.get(key).zip(self.head.contexts.get(key));
+                let (Some((base, head)), Some(difference)) = (contexts, self.differences.get(key)) else { continue };
+                let starts = base.program(&before_program.dir).zip(head.program(&after_program.dir));
+                let Some((base_start, head_start)) = starts else { continue };
+                let pair = Pair { base, head, target: key.target.platform() };
+                if base.digests.deep(base_start) != head.digests.deep(head_start) {
+                    pair.compare_closures(difference, base_start, head_start, &mut found);
+                }
+                found.compare(&before.facts(base), &after.facts(head), &[], Some(&pair.target));
+                pair.compare_external(base_start, head_start, &mut found);
+            }
+        }
+        let targets = after.service.program.iter().flat_map(|program| &program.targets);
+        found.finish(&targets.map(crate::service::target::TargetSpec::platform).collect())
+    }
+}
+
+/// One context at base and at head.
+struct Pair<'p> {
+    base: &'p Context,
+    head: &'p Context,
+    target: String,
+}
+
+impl Pair<'_> {
+    fn compare_closures(
+        &self,
+        difference: &ContextDifference,
+        base_start: NodeId,
+        head_start: NodeId,
+        found: &mut Reasons<'_>,
+    ) {
+        let base_reach = self.base.graph.reach(base_start);
+        let head_reach = self.head.graph.reach(head_start);
+        for (id, before) in &difference.changed {
+            let before = before.filter(|before| base_reach.contains(*before));
+            let old = before.map_or(&[][..], |before| self.base.digests.items(before));
+            if head_reach.contains(*id) {
+                let chain = chain(self.head, &head_reach, *id);
+                found.compare(old, self.head.digests.items(*id), &chain, Some(&self.target));
+            } else if let Some(before) = before {
+                let chain = chain(self.base, &base_reach, before);
+                found.compare(old, &[], &chain, Some(&self.target));
+            }
+        }
+        for id in difference.gone.iter().filter(|id| base_reach.contains(**id)) {
+            let chain = chain(self.base, &base_reach, *id);
+            found.compare(self.base.digests.items(*id), &[], &chain, Some(&self.target));
+        }
+    }
+
+    /// Changed external modules, with the chain to the package that most likely uses each.
+    fn compare_external(&self, base_start: NodeId, head_start: NodeId, found: &mut Reasons<'_>) {
+        let uses = |context: &Context, start| context.digests.doubts(start).external;
+        let both = uses(self.base, base_start) && uses(self.head, head_start);
+        if !both || self.base.external_digest == self.head.external_digest {
+            return;
+        }
+        let reach = self.head.graph.reach(head_start);
+        for (old, new) in merge(&self.base.external, &self.head.external) {
+            let Some(Subject::External(module)) = old.or(new).map(|item| &item.subject) else { continue };
+            let chain = chain_to_module(self.head, &reach, module);
+            found.add(old, new, &chain, Some(&self.target));
+        }
+    }
+}
+
+fn chain(context: &Context, reach: &Reach, to: NodeId) -> Vec<Arc<str>> {
+    reach.chain(to).into_iter().map(|id| Arc::clone(&context.graph.node(id).import_path)).collect()
+}
+
+/// The nearest package that imports something below the module's path; else the nearest that imports any external.
+fn chain_to_module(context: &Context, reach: &Reach, module: &str) -> Vec<Arc<str>> {
+    let below = |path: &str| path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let importing = reach.nodes().iter().find_map(|id| {
+        let used = context.graph.node(*id).imports.iter().find(|(used, _)| below(&used.path))?;
+        Some((*id, Arc::clone(&used.0.path)))
+    });
+    match importing {
+        Some((id, import)) => {
+            let mut chain = chain(context, reach, id);
+            chain.push(import);
+            chain
+        }
+        None => {
+            let any = reach.nodes().iter().find(|id| context.graph.node(**id).imports_external());
+            any.map_or_else(Vec::new, |id| chain(context, reach, *id))
+        }
+    }
+}
+
+/// Collects reasons; the same reason in several targets is one.
+struct Reasons<'r> {
+    changes: &'r ChangeSet,
+    reasons: BTreeMap<Reason, BTreeSet<String>>,
+}
+
+impl Reasons<'_> {
+    fn compare(&mut self, old: &[Item], new: &[Item], chain: &[Arc<str>], target: Option<&str>) {
+        for (old, new) in merge(old, new) {
+            self.add(old, new, chain, target);
+        }
+    }
+
+    fn add(&mut self, old: Option<&Item>, new: Option<&Item>, chain: &[Arc<str>], target: Option<&str>) {
+        let Some(item) = new.or(old) else { return };
+        let mut reason = Reason {
+            distance: chain.len(),
+            at: Some(if new.is_some() { At::Head } else { At::Base }),
+            chain: chain.to_vec(),
+            ..Reason::rule(kind_of(&item.subject))
+        };
+        match &item.subject {
+            Subject::File(_, path) => {
+                let changed = self.changes.status(path);
+                reason.status =
+                    changed.or((old.is_some() && new.is_some()).then_some(crate::repo::ChangeStatus::Modified));
+                reason.path = Some(path.clone());
+            }
+            Subject::Import { import, .. } => reason.subject = Some(import.to_string()),
+            Subject::Language(name) | Subject::ModuleVersion(name) | Subject::External(name) => {
+                reason.subject = Some(name.to_string());
+            }
+            Subject::Fact(fact) => reason.subject = Some(fact.as_str().to_owned()),
+            Subject::Environment(name) | Subject::Setting(name) | Subject::BaseImage(name) | Subject::ImageOf(name) => {
+                reason.subject = Some(name.clone());
+            }
+        }
+        if !matches!(item.value, Value::File(_) | Value::Digest(_)) {
+            reason.from = old.map(|item| item.value.shown());
+            reason.to = new.map(|item| item.value.shown());
+        }
+        self.reasons.entry(reason).or_default().extend(target.map(ToOwned::to_owned));
+    }
+
+    fn finish(self, all_targets: &BTreeSet<String>) -> Vec<Reason> {
+        let mut reasons: Vec<Reason> = Vec::new();
+        for (mut reason, targets) in self.reasons {
+            if !targets.is_empty() && targets != *all_targets && all_targets.len() > 1 {
+                reason.target = Some(targets.into_iter().collect::<Vec<_>>().join(", "));
+            }
+            reasons.push(reason);
+        }
+        if reasons.iter().any(|reason| !reason.is_consequence()) {
+            reasons.retain(|reason| !reason.is_consequence());
+        }
+        reasons
+    }
+}
+
+/// Pairs the items of two sorted lists by subject, leaving out those that are the same in both.
+fn merge<'i>(old: &'i [Item], new: &'i [Item]) -> Vec<(Option<&'i Item>, Option<&'i Item>)> {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    let mut pairs = Vec::new();
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return pairs,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(left), Some(right)) => left.subject.cmp(&right.subject),
+        };
+        let pair = match order {
+            std::cmp::Ordering::Less => (old.next(), None),
+            std::cmp::Ordering::Greater => (None, new.next()),
+            std::cmp::Ordering::Equal => (old.next(), new.next()),
+        };
+        if !matches!(pair, (Some(left), Some(right)) if left.same_state(right)) {
+            pairs.push(pair);
+        }
+    }
+}
+
+fn kind_of(subject: &Subject) -> ReasonKind {
+    match subject {
+        Subject::File(kind, _) => match kind {
+            InputKind::Go | InputKind::Cgo => ReasonKind::GoFile,
+            InputKind::C
+            | InputKind::Cxx
+            | InputKind::M
+            | InputKind::F
+            | InputKind::H
+            | InputKind::S
+            | InputKind::Syso
+            | InputKind::Swig => ReasonKind::SourceFile,
+            InputKind::Embed => ReasonKind::EmbedFile,
+            InputKind::Include => ReasonKind::CInclude,
+            InputKind::Pgo => ReasonKind::PgoProfile,
+            InputKind::Dockerfile => ReasonKind::Dockerfile,
+            InputKind::Dockerignore => ReasonKind::Dockerignore,
+            InputKind::Context => ReasonKind::ContextFile,
+            InputKind::Declared => ReasonKind::DeclaredInput,
+            InputKind::Global | InputKind::Conversion => ReasonKind::GlobalInput,
+        },
+        Subject::Import { .. } => ReasonKind::Resolution,
+        Subject::Language(_) | Subject::Fact(Fact::GoVersion) => ReasonKind::LanguageVersion,
+        Subject::ModuleVersion(_) => ReasonKind::Vendoring,
+        Subject::External(_) => ReasonKind::ExternalModule,
+        Subject::Fact(Fact::Godebug) => ReasonKind::Godebug,
+        Subject::Fact(Fact::Toolchain) => ReasonKind::Toolchain,
+        Subject::Fact(Fact::Flags | Fact::Targets) => ReasonKind::BuildFlags,
+        Subject::Fact(Fact::Package) | Subject::Setting(_) => ReasonKind::ServiceConfig,
+        Subject::Environment(_) => ReasonKind::Environment,
+        Subject::BaseImage(_) => ReasonKind::BaseImage,
+        Subject::ImageOf(_) => ReasonKind::ImageDependency,
+    }
+}
