@@ -7,5 +7,6 @@ pub mod git;
 pub mod go;
 pub mod graph;
 pub mod plan;
+pub mod render;
 pub mod repo;
 pub mod service;

@@ -1,0 +1,13 @@
+//! Turns plans, manifests and package lists into text: one pure function and one file for each format.
+//!
+//! It computes nothing and prints nothing.
+
+pub mod inputs;
+pub mod json;
+pub mod markdown;
+pub mod packages;
+pub mod schema;
+pub mod style;
+pub mod text;
+pub mod why;
+pub mod words;

@@ -1,0 +1,154 @@
+//! The phrases that several formats share: counts, escaped names, a reason in one line, a chain of imports.
+
+use std::sync::Arc;
+
+use crate::plan::reason::{At, Reason, ReasonKind};
+use crate::repo::ChangeStatus;
+
+/// `1 file`, `2 files`.
+pub fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ if noun.ends_with('y') => format!("{number} {}ies", &noun[..noun.len() - 1]),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// Text from outside with its control characters escaped, so that it cannot break a line or steer a terminal.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+/// A reason in one line, without its chain.
+pub fn reason(reason: &Reason) -> String {
+    let text = match &reason.path {
+        Some(path) => format!("{path} {}", file_event(reason)),
+        None => fact_event(reason),
+    };
+    match &reason.target {
+        Some(target) => format!("{} ({target})", escape(&text)),
+        None => escape(&text),
+    }
+}
+
+/// What happened to a file, as a participle.
+pub fn file_event(reason: &Reason) -> String {
+    let event = match (reason.status, reason.at) {
+        (Some(ChangeStatus::Added), _) => "added",
+        (Some(ChangeStatus::Modified), Some(At::Base)) => "modified, no longer used",
+        (Some(ChangeStatus::Modified), _) => "modified",
+        (Some(ChangeStatus::Deleted), _) => "deleted",
+        (None, Some(At::Base)) => "no longer used",
+        (None, _) => "now used",
+    };
+    match reason.kind {
+        ReasonKind::EmbedFile => format!("{event} (embedded)"),
+        ReasonKind::CInclude => format!("{event} (included)"),
+        ReasonKind::ContextFile => format!("{event} (copied into the image)"),
+        ReasonKind::DeclaredInput => format!("{event} (declared input)"),
+        ReasonKind::GlobalInput => format!("{event} (input of all services)"),
+        _ => event.to_owned(),
+    }
+}
+
+fn fact_event(reason: &Reason) -> String {
+    let subject = reason.subject.as_deref().unwrap_or_default();
+    match reason.kind {
+        ReasonKind::Forced => "forced".to_owned(),
+        ReasonKind::MissingBase => match &reason.to {
+            Some(why) => format!("base cannot be known: {why}"),
+            None => "no base to compare with".to_owned(),
+        },
+        ReasonKind::NewService => "new service".to_owned(),
+        ReasonKind::Unknown => reason.to.clone().unwrap_or_default(),
+        ReasonKind::NotBuiltYet => "not built yet".to_owned(),
+        ReasonKind::Unchanged => "unchanged".to_owned(),
+        ReasonKind::AlreadyBuilt => "already built".to_owned(),
+        ReasonKind::Filtered => "left out by the command line".to_owned(),
+        ReasonKind::Resolution => match (&reason.from, &reason.to) {
+            (None, _) => format!("new import {subject}"),
+            (Some(_), None) => format!("import {subject} dropped"),
+            (Some(from), Some(to)) => format!("import {subject} now means {to} (was {from})"),
+        },
+        ReasonKind::ExternalModule => module_event("", subject, reason),
+        ReasonKind::Vendoring => module_event("vendored ", subject, reason),
+        ReasonKind::LanguageVersion => module_event("Go version of ", subject, reason),
+        ReasonKind::BaseImage => match reason.to {
+            Some(_) => format!("base image {subject}"),
+            None => format!("base image {subject} no longer used"),
+        },
+        ReasonKind::ImageDependency => format!("the image of {subject}, from which it starts, differs"),
+        ReasonKind::Environment => format!("environment variable {subject} differs"),
+        _ => format!("{subject} {}", transition(reason)),
+    }
+}
+
+fn module_event(what: &str, module: &str, reason: &Reason) -> String {
+    if reason.from.is_some() && reason.from == reason.to {
+        return format!("{what}{module} {}: replacement or checksum differs", reason.to.as_deref().unwrap_or_default());
+    }
+    format!("{what}{module} {}", transition(reason))
+}
+
+fn transition(reason: &Reason) -> String {
+    let show = |value: &Option<String>| match value.as_deref() {
+        None | Some("") => "none".to_owned(),
+        Some(value) => value.replace('\u{1f}', " "),
+    };
+    format!("{} → {}", show(&reason.from), show(&reason.to))
+}
+
+/// What all import paths of some chains start with, up to a slash: it says nothing, so it need not be shown.
+pub fn common_prefix<'c>(chains: impl Iterator<Item = &'c [Arc<str>]>) -> String {
+    let mut paths = chains.flatten();
+    let Some(first) = paths.next() else { return String::new() };
+    let mut prefix: &str = first.rfind('/').map_or("", |slash| &first[..=slash]);
+    for path in paths {
+        while !path.starts_with(prefix) {
+            prefix = prefix.trim_end_matches('/').rfind('/').map_or("", |slash| &prefix[..=slash]);
+        }
+    }
+    prefix.to_owned()
+}
+
+/// A chain on one line, without what all paths start with; a long one without its middle.
+pub fn chain(chain: &[Arc<str>], prefix: &str) -> String {
+    const SHOWN: usize = 4;
+    let short = |path: &Arc<str>| escape(path.strip_prefix(prefix).unwrap_or(path));
+    if chain.len() <= SHOWN {
+        return chain.iter().map(short).collect::<Vec<_>>().join(" → ");
+    }
+    let hidden = chain.len() - SHOWN + 1;
+    let ends: Vec<String> = chain[chain.len() - 2..].iter().map(short).collect();
+    format!("{} → … {hidden} more … → {}", short(&chain[0]), ends.join(" → "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_the_right_number() {
+        assert_eq!((count(1, "file").as_str(), count(0, "entry").as_str()), ("1 file", "0 entries"));
+    }
+
+    #[test]
+    fn a_common_prefix_ends_at_a_slash() {
+        let chains: [Vec<Arc<str>>; 2] = [vec!["ex.io/m/a/b".into(), "ex.io/m/ac".into()], vec!["ex.io/m/a/c".into()]];
+        assert_eq!(common_prefix(chains.iter().map(Vec::as_slice)), "ex.io/m/");
+        assert_eq!(common_prefix([["a".into(), "b/c".into()]].iter().map(|chain: &[Arc<str>; 2]| &chain[..])), "");
+    }
+
+    #[test]
+    fn control_characters_cannot_reach_a_terminal() {
+        assert_eq!(escape("a\u{1b}[31m\n"), "a\\u{1b}[31m\\n");
+    }
+}
