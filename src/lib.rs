@@ -1,5 +1,6 @@
 //! A change-aware incremental build planner for Go monorepos.
 
+pub mod cli;
 pub mod config;
 pub mod docker;
 pub mod fingerprint;

@@ -1,0 +1,223 @@
+//! What can be typed. The arguments are values here; what they mean is the business of the commands.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Effects, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Which services of a Go monorepo does a change make stale, and why?
+#[derive(Debug, Parser)]
+#[command(name = "buildplan", version, styles = STYLES, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Example:\n  buildplan plan --base origin/main\n  buildplan why auth")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) global: GlobalArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show what would be built, and why
+    #[command(after_help = "Examples:\n  buildplan plan\n  buildplan plan --base v1.4.0 --head HEAD -o json\n  \
+                            buildplan plan auth cart --exit-code")]
+    Plan(PlanArguments),
+    /// Show every reason and import chain for a service, or why it is skipped
+    #[command(after_help = "Example:\n  buildplan why auth --base origin/main")]
+    Why(WhyArguments),
+    /// Show everything that the fingerprint of a service covers
+    #[command(after_help = "Examples:\n  buildplan inputs auth\n  buildplan inputs auth --diff --base HEAD~3")]
+    Inputs(InputsArguments),
+    /// List the Go packages that a change affects
+    #[command(after_help = "Example:\n  buildplan packages --tests --base origin/main | xargs go test")]
+    Packages(PackagesArguments),
+    /// Print the JSON Schema of a format
+    #[command(after_help = "Example:\n  buildplan schema config > build-plan.schema.json")]
+    Schema(SchemaArguments),
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  buildplan completions bash > /etc/bash_completion.d/buildplan")]
+    Completions(CompletionsArguments),
+}
+
+/// On every command.
+#[derive(Debug, Args)]
+pub(super) struct GlobalArguments {
+    /// Run as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub(super) directory: Option<PathBuf>,
+    /// Use this configuration for base and head instead of the build-plan.toml that each contains
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Write to FILE, whole or not at all, instead of standard output
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) write: Option<PathBuf>,
+    /// Say only what was asked for: names of services to build
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say everything: all services, all reasons, all notes
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    pub(super) color: ColorChoice,
+    /// Use nothing from earlier runs; the output is the same (this version keeps nothing)
+    #[arg(long, global = true)]
+    pub(super) no_cache: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What is compared with what.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Comparison")]
+pub(super) struct ComparisonArguments {
+    /// Compare with REV (on a branch: with its merge base with REV)
+    #[arg(long, value_name = "REV", visible_alias = "since", conflicts_with = "all")]
+    pub(super) base: Option<String>,
+    /// Plan the commit REV instead of the working copy
+    #[arg(long, value_name = "REV")]
+    pub(super) head: Option<String>,
+    /// Compare with the base itself, not with its merge base
+    #[arg(long)]
+    pub(super) no_merge_base: bool,
+    /// What to do if the base cannot be had
+    #[arg(long, value_name = "WHAT", default_value = "error")]
+    pub(super) on_missing_base: OnMissingBase,
+    /// Plan as if there were no base
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnMissingBase {
+    /// Stop with an error that says how to get it
+    Error,
+    /// Build everything, with a note
+    All,
+}
+
+/// Which services are meant.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct SelectionArguments {
+    /// Only services whose name or folder matches
+    #[arg(short = 'F', long, value_name = "GLOB")]
+    pub(super) filter: Vec<String>,
+    /// No services whose name or folder matches
+    #[arg(long, value_name = "GLOB")]
+    pub(super) exclude: Vec<String>,
+    /// Build the selected services whatever base and ledger say
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Plan pushes too
+    #[arg(long)]
+    pub(super) push: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    /// Only these services
+    #[arg(value_name = "SERVICE")]
+    pub(super) services: Vec<String>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: PlanFormat,
+    /// Exit with 1 if there is something to build
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    #[command(flatten)]
+    pub(super) comparison: ComparisonArguments,
+    #[command(flatten)]
+    pub(super) selection: SelectionArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WhyArguments {
+    /// The service
+    #[arg(value_name = "SERVICE")]
+    pub(super) service: String,
+    #[command(flatten)]
+    pub(super) comparison: ComparisonArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InputsArguments {
+    /// The service
+    #[arg(value_name = "SERVICE")]
+    pub(super) service: String,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: InputsFormat,
+    /// Show only what moved between base and head
+    #[arg(long)]
+    pub(super) diff: bool,
+    #[command(flatten)]
+    pub(super) comparison: ComparisonArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum InputsFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PackagesArguments {
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: PackagesFormat,
+    /// List the packages whose tests should run
+    #[arg(long)]
+    pub(super) tests: bool,
+    /// Exit with 1 if there are any
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    #[command(flatten)]
+    pub(super) comparison: ComparisonArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum PackagesFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArguments {
+    /// Which format
+    #[arg(value_name = "NAME")]
+    pub(super) name: SchemaChoice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaChoice {
+    Config,
+    Plan,
+    Inputs,
+    Packages,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub(super) shell: clap_complete::Shell,
+}

@@ -1,0 +1,347 @@
+//! From arguments to two snapshots: opens the repository, finds base and head, reads the configuration of each tree,
+//! and hands the whole to a command. All commands that compare go through here, so they cannot disagree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::cli::args::{ComparisonArguments, GlobalArguments, OnMissingBase, SelectionArguments};
+use crate::cli::output::Failure;
+use crate::config::{Config, Glob, LedgerStore, Unseen, check_repository, check_tag, fill_template, nearest};
+use crate::fingerprint::{ServiceState, Snapshot, SnapshotOptions};
+use crate::git::{Base, BaseRequest, Commit, CommitTree, Repository, WorkingTree};
+use crate::go::workspace::Workspace;
+use crate::plan::{BaseRevision, HeadRevision, Plan, PlanRequest, Record, Selection};
+use crate::repo::{ChangeSet, EntryKind, Note, NoteKind, RepoPath, Tree};
+
+/// The configuration file at the root of each tree.
+const CONFIG_FILE: &str = "build-plan.toml";
+
+/// Everything that a command can be asked about.
+pub(super) struct Comparison<'c> {
+    /// The snapshot of the base, if there is one.
+    pub(super) base: Option<&'c Snapshot<'c>>,
+    /// The snapshot of head.
+    pub(super) head: &'c Snapshot<'c>,
+    /// What changed between them.
+    pub(super) changes: &'c ChangeSet,
+    details: &'c Details,
+}
+
+/// What was asked for and found, beside the trees.
+struct Details {
+    config: Config,
+    base: Option<Base>,
+    missing_base: Option<String>,
+    head: HeadRevision,
+    branch: Option<String>,
+    notes: Vec<Note>,
+}
+
+/// Compares as the arguments say, and gives the result to `then`.
+pub(super) fn compare<T>(
+    global: &GlobalArguments,
+    arguments: &ComparisonArguments,
+    every_package: bool,
+    then: impl FnOnce(&Comparison<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let start = global.directory.as_deref().unwrap_or(Path::new("."));
+    let repository = Repository::discover(start)?;
+    let head = Head::open(&repository, arguments)?;
+    let shared = global.config.as_deref().map(read_config_file).transpose()?;
+    let config = match &shared {
+        Some(config) => config.clone(),
+        None => config_of(head.tree())?.unwrap_or_default(),
+    };
+    let mut details = Details {
+        missing_base: None,
+        base: None,
+        branch: repository.current_branch()?,
+        head: head.revision(arguments)?,
+        notes: head.notes(),
+        config,
+    };
+    let base_tree = find_base(&repository, arguments, &head, &mut details)?;
+    let base_config = match (&base_tree, shared) {
+        (None, _) => None,
+        (Some(_), Some(config)) => Some(config),
+        (Some(tree), None) => match config_of(tree) {
+            Ok(config) => Some(config.unwrap_or_default()),
+            Err(failure) => {
+                details.missing_base = Some(format!("the base configuration cannot be used ({failure})"));
+                None
+            }
+        },
+    };
+    let environment = environment([Some(&details.config), base_config.as_ref()].into_iter().flatten());
+    let options = SnapshotOptions { environment, every_package };
+    let head_workspace = Workspace::scan(head.tree())?;
+    let head_snapshot = Snapshot::new(&head_workspace, &details.config, &options)?;
+    if !head_snapshot.problems.is_empty() {
+        return Err(Failure::from(&head_snapshot.problems[..]));
+    }
+    let (Some(base_tree), Some(base_config)) = (base_tree, base_config) else {
+        let changes = ChangeSet::default();
+        return then(&Comparison { base: None, head: &head_snapshot, changes: &changes, details: &details });
+    };
+    let changes = head.changes_from(&repository, &base_tree)?;
+    let base_workspace = head_workspace.update(&base_tree)?;
+    let base_snapshot = Snapshot::new(&base_workspace, &base_config, &options)?;
+    let broken: Vec<_> = base_snapshot.problems.iter().filter(|problem| problem.service.is_none()).cloned().collect();
+    if !broken.is_empty() {
+        let failure = Failure::from(&broken[..]);
+        details.missing_base = Some(format!("the base cannot be planned ({failure})"));
+        return then(&Comparison { base: None, head: &head_snapshot, changes: &changes, details: &details });
+    }
+    then(&Comparison { base: Some(&base_snapshot), head: &head_snapshot, changes: &changes, details: &details })
+}
+
+impl Comparison<'_> {
+    /// The plan for a selection.
+    pub(super) fn plan(&self, names: &[String], selection: &SelectionArguments) -> Result<Plan, Failure> {
+        let config = &self.details.config;
+        let selection_value = self.selection(names, selection)?;
+        if selection.push {
+            self.check_push(&selection_value)?;
+        }
+        let missing_base = self.details.missing_base.clone();
+        let base = self.details.base.as_ref().filter(|_| self.base.is_some());
+        let request = PlanRequest {
+            head: self.details.head.clone(),
+            base: base.map(|base| BaseRevision {
+                rev: base.rev.clone(),
+                commit: base.commit.id,
+                merge_base: base.merge_base,
+                source: base.source.as_str(),
+            }),
+            missing_base,
+            ledger: LEDGER,
+            record: &|_, _| Record::Unseen,
+            unseen: config.ledger.unseen,
+            force: selection.force,
+            push: selection.push,
+            selection: selection_value,
+            tags: &|state| self.tags(state),
+            repository: &repository_of,
+        };
+        let mut plan = Plan::new(self.base, self.head, self.changes, request);
+        plan.notes.extend(self.details.notes.iter().cloned());
+        plan.notes.extend(self.ledger_note());
+        plan.notes.sort_unstable();
+        plan.notes.dedup();
+        Ok(plan)
+    }
+
+    /// One service of head, by name.
+    pub(super) fn service(&self, name: &str) -> Result<&ServiceState, Failure> {
+        self.head.services.get(name).ok_or_else(|| {
+            let known = self.head.services.keys().map(String::as_str);
+            let failure = Failure::new(format!("there is no service `{name}`"));
+            match nearest(name, known) {
+                Some(near) => failure.with_hint(format!("did you mean `{near}`?")),
+                None => failure.with_hint("`buildplan plan -v` lists all services"),
+            }
+        })
+    }
+
+    fn selection(&self, names: &[String], selection: &SelectionArguments) -> Result<Selection, Failure> {
+        for name in names {
+            self.service(name)?;
+        }
+        Ok(Selection {
+            names: names.iter().cloned().collect(),
+            filters: globs("--filter", &selection.filter)?,
+            excludes: globs("--exclude", &selection.exclude)?,
+        })
+    }
+
+    /// A push needs somewhere to go, and must not claim a commit that it is not.
+    fn check_push(&self, selection: &Selection) -> Result<(), Failure> {
+        for state in self.head.services.values().filter(|state| selection.contains(state)) {
+            let name = &state.service.name;
+            let Some(repository) = repository_of(state) else {
+                let failure = Failure::new(format!("service {name} has no image repository to push to"));
+                return Err(failure.with_hint("set `[image] repository`, for example \"ghcr.io/acme/{service}\""));
+            };
+            check_repository(&repository).map_err(|reason| Failure::new(format!("service {name}: {reason}")))?;
+            let names_commit = |tag: &String| tag.contains("{commit}") || tag.contains("{short-commit}");
+            if self.details.head.dirty && state.service.settings.image.tags.iter().any(names_commit) {
+                let failure = Failure::new(format!("service {name} is tagged with the commit, but there are changes"));
+                return Err(failure.with_hint("commit them, or plan a commit with --head"));
+            }
+            for tag in self.tags(state) {
+                check_tag(&tag).map_err(|reason| Failure::new(format!("service {name}: {reason}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The tags of a service. Without a fingerprint there is no tag that names it.
+    fn tags(&self, state: &ServiceState) -> Vec<String> {
+        let commit = self.details.head.commit.to_string();
+        let branch = self.details.branch.as_deref().unwrap_or("detached");
+        let value = |name: &str| match name {
+            "service" => Some(state.service.name.clone()),
+            "fingerprint" => state.fingerprint.map(|digest| digest.to_string()),
+            "branch" => Some(tag_safe(branch)),
+            "commit" => Some(commit.clone()),
+            "short-commit" => Some(format!("{commit:.12}")),
+            _ => None,
+        };
+        let tags = state.service.settings.image.tags.iter();
+        let tags = tags.filter(|tag| state.fingerprint.is_some() || !tag.contains("{fingerprint}"));
+        let tags: BTreeSet<String> = tags.map(|tag| fill_template(tag, value)).collect();
+        tags.into_iter().collect()
+    }
+
+    fn ledger_note(&self) -> Option<Note> {
+        let settings = &self.details.config.ledger;
+        let built = if settings.unseen == Unseen::Build { ", so every service counts as not built" } else { "" };
+        (settings.store == LedgerStore::Registry).then(|| {
+            let message = format!("this version does not consult the registry ledger{built}");
+            Note::general(NoteKind::Ledger, message)
+        })
+    }
+}
+
+/// The ledger comes with the executor; until then there are no records.
+const LEDGER: &str = "none";
+
+/// The tree that is planned.
+enum Head<'r> {
+    Commit(Commit, CommitTree<'r>),
+    WorkingCopy(Commit, WorkingTree<'r>),
+}
+
+impl<'r> Head<'r> {
+    /// The named commit; under `CI=true` the commit that is checked out; else the working copy.
+    fn open(repository: &'r Repository, arguments: &ComparisonArguments) -> Result<Self, Failure> {
+        let in_ci = std::env::var("CI").is_ok_and(|value| matches!(value.as_str(), "true" | "1"));
+        let commit = match &arguments.head {
+            Some(rev) => repository.commit(rev)?,
+            None => repository.head()?,
+        };
+        if arguments.head.is_some() || in_ci {
+            let tree = repository.commit_tree(&commit);
+            return Ok(Self::Commit(commit, tree));
+        }
+        Ok(Self::WorkingCopy(commit, repository.working_copy()?))
+    }
+
+    fn commit(&self) -> &Commit {
+        match self {
+            Self::Commit(commit, _) | Self::WorkingCopy(commit, _) => commit,
+        }
+    }
+
+    fn tree(&self) -> &dyn Tree {
+        match self {
+            Self::Commit(_, tree) => tree,
+            Self::WorkingCopy(_, tree) => tree,
+        }
+    }
+
+    fn revision(&self, arguments: &ComparisonArguments) -> Result<HeadRevision, Failure> {
+        let (working_copy, dirty) = match self {
+            Self::Commit(..) => (false, false),
+            Self::WorkingCopy(_, tree) => (true, tree.is_dirty()?),
+        };
+        let commit = self.commit();
+        Ok(HeadRevision { rev: arguments.head.clone(), commit: commit.id, tree: commit.tree, working_copy, dirty })
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        match self {
+            Self::Commit(..) => Vec::new(),
+            Self::WorkingCopy(_, tree) => {
+                let notes = tree.notes().into_iter();
+                notes.map(|(path, message)| Note::at(NoteKind::OutsideTree, &path, message)).collect()
+            }
+        }
+    }
+
+    fn changes_from(&self, repository: &Repository, base: &CommitTree<'_>) -> Result<ChangeSet, Failure> {
+        Ok(match self {
+            Self::Commit(_, tree) => repository.changes(base, tree)?,
+            Self::WorkingCopy(_, tree) => repository.changes_to_working_copy(base, tree)?,
+        })
+    }
+}
+
+/// The tree of the base; `None` if the user wants none, or allows that there is none.
+fn find_base<'r>(
+    repository: &'r Repository,
+    arguments: &ComparisonArguments,
+    head: &Head<'r>,
+    details: &mut Details,
+) -> Result<Option<CommitTree<'r>>, Failure> {
+    if arguments.all {
+        return Ok(None);
+    }
+    let environment = std::env::var("BUILDPLAN_BASE").ok().filter(|base| !base.is_empty());
+    let request = BaseRequest {
+        flag: arguments.base.as_deref(),
+        environment: environment.as_deref(),
+        default_branch: details.config.default_branch.as_deref(),
+        head: head.commit(),
+        head_is_checkout: arguments.head.as_deref().is_none_or(|rev| rev == "HEAD"),
+        merge_base: !arguments.no_merge_base,
+    };
+    match repository.base(&request) {
+        Ok(base) => {
+            let tree = repository.commit_tree(&base.commit);
+            details.base = Some(base);
+            Ok(Some(tree))
+        }
+        Err(error) if error.is_missing_base() && arguments.on_missing_base == OnMissingBase::All => {
+            details.missing_base = Some(error.message);
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn read_config_file(path: &Path) -> Result<Config, Failure> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+    Config::parse(&bytes).map_err(|error| Failure::new(format!("{}:{error}", path.display())))
+}
+
+/// The configuration that a tree contains; `None` if it has none.
+fn config_of(tree: &dyn Tree) -> Result<Option<Config>, Failure> {
+    let path = RepoPath::from_clean(CONFIG_FILE.as_bytes());
+    match tree.entry(&path)?.map(|entry| entry.kind) {
+        None => Ok(None),
+        Some(EntryKind::File { .. }) => {
+            let config = Config::parse(&tree.read(&path)?);
+            config.map(Some).map_err(|error| Failure::new(format!("{CONFIG_FILE}:{error}")))
+        }
+        Some(_) => Err(Failure::new(format!("{CONFIG_FILE} is not a regular file"))),
+    }
+}
+
+/// The values of all variables that the services name.
+fn environment<'c>(configs: impl Iterator<Item = &'c Config>) -> BTreeMap<String, String> {
+    let services = configs.flat_map(|config| config.services.values());
+    let names = services.flat_map(|service| &service.env);
+    names.filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect()
+}
+
+fn repository_of(state: &ServiceState) -> Option<String> {
+    let template = state.service.settings.image.repository.as_deref()?;
+    Some(fill_template(template, |name| (name == "service").then(|| state.service.name.clone())))
+}
+
+fn globs(flag: &str, patterns: &[String]) -> Result<Vec<Glob>, Failure> {
+    let compile =
+        |pattern: &String| Glob::new(pattern).map_err(|reason| Failure::new(format!("{flag} {pattern}: {reason}")));
+    patterns.iter().map(compile).collect()
+}
+
+/// A branch name as a tag can hold it.
+fn tag_safe(branch: &str) -> String {
+    let legal = |character: char| match character {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' | '-' => character,
+        _ => '-',
+    };
+    branch.chars().map(legal).take(128).collect::<String>().trim_start_matches(['.', '-']).to_owned()
+}

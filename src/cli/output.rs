@@ -1,0 +1,157 @@
+//! Where the program's words go: data to standard output or a file, talk and failures to standard error.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::cli::args::{ColorChoice, GlobalArguments};
+use crate::git::GitError;
+use crate::render::style::Styles;
+use crate::render::text::Detail;
+use crate::repo::TreeError;
+use crate::service::Problem;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    /// Done.
+    Done,
+    /// With `--exit-code`: there is something to build.
+    SomethingToBuild,
+    /// Usage, configuration, repository or internal error.
+    Error,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Done => 0,
+            Status::SomethingToBuild => 1,
+            Status::Error => 2,
+        })
+    }
+}
+
+/// What went wrong, for people: each part on a line of its own, then a hint.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failure {
+    messages: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure in one sentence.
+    pub(super) fn new(message: impl Display) -> Self {
+        Self { messages: vec![message.to_string()], hint: None }
+    }
+
+    /// The same with the next step.
+    #[must_use]
+    pub(super) fn with_hint(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.messages.join("; "))
+    }
+}
+
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
+        Self { messages: vec![error.message], hint: error.hint }
+    }
+}
+
+impl From<TreeError> for Failure {
+    fn from(error: TreeError) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<&[Problem]> for Failure {
+    fn from(problems: &[Problem]) -> Self {
+        let place = |problem: &Problem| match (&problem.path, problem.position) {
+            (Some(path), (0, _)) => format!("{path}: "),
+            (Some(path), (line, column)) => format!("{path}:{line}:{column}: "),
+            (None, _) => String::new(),
+        };
+        let messages = problems.iter().map(|problem| format!("{}{}", place(problem), problem.message));
+        Self { messages: messages.collect(), hint: None }
+    }
+}
+
+/// The streams of one run.
+pub(super) struct Output {
+    file: Option<PathBuf>,
+    color: ColorChoice,
+    /// How much to say.
+    pub(super) detail: Detail,
+}
+
+impl Output {
+    /// The streams that the arguments ask for.
+    pub(super) fn new(arguments: &GlobalArguments) -> Self {
+        let detail = match (arguments.quiet, arguments.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Verbose,
+            (false, false) => Detail::Normal,
+        };
+        Self { file: arguments.write.clone(), color: arguments.color, detail }
+    }
+
+    /// Whether data is coloured: on a terminal, unless the user or `NO_COLOR` says otherwise.
+    pub(super) fn styles(&self) -> Styles {
+        let coloured = match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                self.file.is_none() && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+            }
+        };
+        Styles { coloured }
+    }
+
+    /// Writes data: to standard output, or whole to the file of `--write`, or not at all.
+    pub(super) fn data(&self, text: &str) -> Result<(), Failure> {
+        match &self.file {
+            Some(path) => write_whole(path, text.as_bytes())
+                .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display()))),
+            None => {
+                let mut stdout = io::stdout().lock();
+                match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+                    // The reader has seen enough, as with `| head`.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                    written => {
+                        written.map_err(|error| Failure::new(format!("cannot write to standard output: {error}")))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says what went wrong.
+    pub(super) fn fail(failure: &Failure) {
+        let mut stderr = anstream::stderr().lock();
+        let red = anstyle::AnsiColor::Red.on_default().effects(anstyle::Effects::BOLD);
+        for message in &failure.messages {
+            let _ = writeln!(stderr, "{red}error:{red:#} {message}");
+        }
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(stderr, "hint: {hint}");
+        }
+    }
+}
+
+/// Writes a temporary file beside the target and renames it, so that no reader ever sees half of it.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
