@@ -1,0 +1,441 @@
+//! Compares what Go says of a main package with what `buildplan` says of its service. Pure: values in, verdicts out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::listing::{Fact, File, Found, Main};
+use crate::planner::{Inputs, Note, PlanService};
+use crate::tree::Tree;
+
+/// The ways in which the two can differ, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// `buildplan` failed, or did not answer for the service.
+    Failure,
+    /// Something that is built in changed, and the service is not built.
+    MissedBuild,
+    /// Go reads a file that is not among the inputs.
+    MissingFile,
+    /// An input with another blob id than the commit has.
+    WrongBlob,
+    /// A service that only head has is built for another reason.
+    NewServiceReason,
+    /// A file is given as the reason that did not change, or is not part of the program.
+    SpuriousReason,
+    /// A file that Go reads is among the inputs as another kind of file.
+    Misnamed,
+    /// An input that Go does not read.
+    ExtraFile,
+    /// The same, where a note says why.
+    NotedExtraFile,
+}
+
+impl Kind {
+    /// As in the report.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Failure => "buildplan failed",
+            Self::MissedBuild => "missed build (UNSOUND)",
+            Self::MissingFile => "missing file (UNSOUND)",
+            Self::WrongBlob => "wrong blob id (UNSOUND)",
+            Self::NewServiceReason => "new service without its reason",
+            Self::SpuriousReason => "spurious file reason",
+            Self::Misnamed => "file listed as another kind",
+            Self::ExtraFile => "extra file",
+            Self::NotedExtraFile => "extra file with a note",
+        }
+    }
+
+    /// Whether it makes the comparison fail: extra files cost only time.
+    pub(crate) fn is_failure(self) -> bool {
+        !matches!(self, Self::ExtraFile | Self::NotedExtraFile)
+    }
+}
+
+/// One difference of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) kind: Kind,
+    pub(crate) detail: String,
+}
+
+/// The result of comparing the files of one main package.
+#[derive(Debug, Default)]
+pub(crate) struct FileVerdict {
+    pub(crate) differences: Vec<Difference>,
+    /// Inputs that go beyond `go list` by design.
+    pub(crate) includes: usize,
+    pub(crate) profiles: usize,
+}
+
+/// The result of comparing one decision.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PlanVerdict {
+    Agrees,
+    /// Built, though neither files nor facts differ: the kinds of the reasons.
+    OtherBuild(BTreeSet<String>),
+    Differs(Vec<Difference>),
+    NotComparable(String),
+}
+
+/// One side of the step from base to head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Side<'a> {
+    pub(crate) main: &'a Main,
+    pub(crate) tree: &'a Tree,
+}
+
+/// The notes that can excuse a difference of one service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notes<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) plan: &'a [Note],
+    pub(crate) inputs: &'a [Note],
+}
+
+impl Notes<'_> {
+    /// The kind of a note about this service that speaks of `path` or of its package.
+    fn about(&self, path: &str, package: &str) -> Option<&str> {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let speaks_of = |note: &&Note| {
+            if note.service.as_deref().is_some_and(|service| service != self.service) {
+                return false;
+            }
+            match note.path.as_deref() {
+                Some(noted) => path == noted || folder == noted || path.starts_with(&format!("{noted}/")),
+                None => note.service.is_some() && (note.message.contains(path) || note.message.contains(package)),
+            }
+        };
+        self.plan.iter().chain(self.inputs).find(speaks_of).map(|note| note.kind.as_str())
+    }
+}
+
+/// Compares the files that Go builds into a main package with the inputs of the service.
+pub(crate) fn files(go: Side<'_>, inputs: &Inputs, notes: Notes<'_>) -> FileVerdict {
+    let mut actual: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+    let mut verdict = FileVerdict::default();
+    for package in &inputs.packages {
+        for file in &package.files {
+            actual.entry(&file.path).or_default().insert(&file.kind, &package.import_path);
+            if let (Some(blob), Some(real)) = (&file.blob, go.tree.blob(&file.path))
+                && blob != real
+            {
+                verdict.add(Kind::WrongBlob, format!("{} is {real}, not {blob}", file.path));
+            }
+        }
+    }
+    for file in &go.main.files {
+        let resolved = go.tree.resolve(&file.path);
+        let mut names: BTreeSet<&str> = resolved.path.iter().map(String::as_str).collect();
+        names.insert(&file.path);
+        let listed: BTreeSet<&str> =
+            names.iter().filter_map(|name| actual.get(name)).flat_map(BTreeMap::keys).copied().collect();
+        let File { path, kind, package } = file;
+        if listed.is_empty() {
+            verdict.add(Kind::MissingFile, format!("{path} ({kind}) of {package}"));
+        } else if !listed.contains(kind.as_str()) {
+            let listed = Vec::from_iter(listed).join(", ");
+            verdict.add(Kind::Misnamed, format!("{path} ({kind}) of {package} is listed as {listed}"));
+        }
+    }
+    let expected = expected_kinds(go);
+    for (path, kinds) in &actual {
+        for (kind, package) in kinds {
+            let known = expected.get(*path);
+            match *kind {
+                _ if known.is_some_and(|known| known.is_empty() || known.contains(*kind)) => {}
+                // Reported above, as another kind.
+                _ if known.is_some() && kinds.len() == 1 => {}
+                "include" => verdict.includes += 1,
+                "pgo" => verdict.profiles += 1,
+                _ => match notes.about(path, package) {
+                    Some(note) => {
+                        verdict.add(Kind::NotedExtraFile, format!("{path} ({kind}) of {package}, note `{note}`"));
+                    }
+                    None => verdict.add(Kind::ExtraFile, format!("{path} ({kind}) of {package}")),
+                },
+            }
+        }
+    }
+    verdict
+}
+
+impl FileVerdict {
+    fn add(&mut self, kind: Kind, detail: String) {
+        self.differences.push(Difference { kind, detail });
+    }
+}
+
+/// All names of the files that Go reads, with their kinds; a symlink on the way to one has no kind.
+fn expected_kinds(go: Side<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut links = BTreeSet::new();
+    for file in &go.main.files {
+        let resolved = go.tree.resolve(&file.path);
+        for name in resolved.path.into_iter().chain([file.path.clone()]) {
+            expected.entry(name).or_default().insert(file.kind.clone());
+        }
+        links.extend(resolved.links);
+    }
+    for link in links {
+        expected.entry(link).or_default();
+    }
+    expected
+}
+
+/// Compares the decision for a service with what changed between base and head according to Go.
+pub(crate) fn decision(
+    head: Side<'_>,
+    base: &Found<'_>,
+    base_tree: &Tree,
+    planned: &PlanService,
+    notes: Notes<'_>,
+) -> PlanVerdict {
+    let is_built = planned.decision == "build";
+    let base = match base {
+        Found::Main(main) => Side { main, tree: base_tree },
+        Found::Absent => return new_service(planned, is_built),
+        Found::Unknown(reason) => return PlanVerdict::NotComparable(format!("base: {reason}")),
+    };
+    let (Ok(contents), Ok(base_contents)) = (contents(head), contents(base)) else {
+        return PlanVerdict::NotComparable("a file leads out of the repository".to_owned());
+    };
+    let changed: BTreeSet<&str> = contents
+        .symmetric_difference(&base_contents)
+        .flat_map(|(path, _, real, _)| [path, real])
+        .map(String::as_str)
+        .collect();
+    let facts = changed_facts(head.main, base.main);
+    if !is_built {
+        return match changed.first() {
+            None if facts.is_empty() => PlanVerdict::Agrees,
+            Some(_) => missed(format!("files changed: {}", first_few(changed))),
+            None => missed(first_few(facts)),
+        };
+    }
+    let spurious: Vec<Difference> = planned
+        .reasons
+        .iter()
+        .filter(|reason| matches!(reason.kind.as_str(), "go-file" | "source-file" | "embed-file"))
+        .filter_map(|reason| Some((&reason.kind, reason.path.as_deref()?)))
+        .filter(|(_, path)| !changed.contains(path) && notes.about(path, path).is_none())
+        .map(|(kind, path)| Difference { kind: Kind::SpuriousReason, detail: format!("{kind} {path}") })
+        .collect();
+    if !spurious.is_empty() {
+        PlanVerdict::Differs(spurious)
+    } else if changed.is_empty() && facts.is_empty() {
+        PlanVerdict::OtherBuild(planned.reasons.iter().map(|reason| reason.kind.clone()).collect())
+    } else {
+        PlanVerdict::Agrees
+    }
+}
+
+fn new_service(planned: &PlanService, is_built: bool) -> PlanVerdict {
+    if !is_built {
+        missed("the service is new".to_owned())
+    } else if planned.reasons.iter().any(|reason| reason.kind == "new-service") {
+        PlanVerdict::Agrees
+    } else {
+        let kinds: BTreeSet<&str> = planned.reasons.iter().map(|reason| reason.kind.as_str()).collect();
+        let detail = format!("the reasons are {}", Vec::from_iter(kinds).join(", "));
+        PlanVerdict::Differs(vec![Difference { kind: Kind::NewServiceReason, detail }])
+    }
+}
+
+fn first_few(items: impl IntoIterator<Item: AsRef<str>>) -> String {
+    const SHOWN: usize = 5;
+    let mut items = items.into_iter();
+    let first: Vec<_> = items.by_ref().take(SHOWN).collect();
+    let mut list = first.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    let more = items.count();
+    if more > 0 {
+        let _ = write!(list, " and {more} more");
+    }
+    list
+}
+
+fn missed(detail: String) -> PlanVerdict {
+    PlanVerdict::Differs(vec![Difference { kind: Kind::MissedBuild, detail }])
+}
+
+/// Path, kind, real path and blob id of all files; an error where one is not in the tree.
+fn contents(side: Side<'_>) -> Result<BTreeSet<(String, String, String, String)>, ()> {
+    side.main
+        .files
+        .iter()
+        .map(|file| {
+            let real = side.tree.resolve(&file.path).path.ok_or(())?;
+            let blob = side.tree.blob(&real).ok_or(())?.to_owned();
+            Ok((file.path.clone(), file.kind.clone(), real, blob))
+        })
+        .collect()
+}
+
+/// What besides files differs. Where packages could not be had, their modules are not known either.
+fn changed_facts(head: &Main, base: &Main) -> Vec<String> {
+    if !head.unavailable.is_empty() || !base.unavailable.is_empty() {
+        return Vec::new();
+    }
+    let describe = |fact: &Fact, side: &str| format!("{} {} {side}", fact.kind.name(), fact.text);
+    let added = head.facts.difference(&base.facts).map(|fact| describe(fact, "at head"));
+    let removed = base.facts.difference(&head.facts).map(|fact| describe(fact, "at base"));
+    added.chain(removed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listing::FactKind;
+    use crate::planner::{InputFile, InputPackage, Reason};
+
+    fn tree(entries: &str) -> Tree {
+        let listing: String = entries
+            .split_whitespace()
+            .filter_map(|entry| entry.split_once('='))
+            .map(|(path, blob)| match blob.strip_prefix('@') {
+                Some(target) => format!("120000 blob {target}\t{path}\0"),
+                None => format!("100644 blob {blob}\t{path}\0"),
+            })
+            .collect();
+        Tree::parse(listing.as_bytes(), |target| Ok(target.as_bytes().to_vec())).unwrap()
+    }
+
+    fn main(files: &str) -> Main {
+        let file = |text: &str| {
+            let (path, kind) = text.split_once(':').unwrap();
+            File { path: path.into(), kind: kind.into(), package: "ex.io/m".into() }
+        };
+        Main { files: files.split_whitespace().map(file).collect(), ..Main::default() }
+    }
+
+    fn note(service: Option<&str>, path: Option<&str>) -> Note {
+        Note {
+            kind: "unsure".into(),
+            message: "about x.go".into(),
+            service: service.map(Into::into),
+            path: path.map(Into::into),
+        }
+    }
+
+    #[track_caller]
+    fn check_files(go: &str, inputs: &str, notes: &[Note], expected: &[(Kind, &str)]) {
+        let tree = tree("a.go=1 b.go=2 l.go=@b.go d=@e e/c.go=3");
+        let file = |text: &str| {
+            let (path, rest) = text.split_once(':').unwrap();
+            let (kind, blob) = rest.split_once('=').map_or((rest, None), |(kind, blob)| (kind, Some(blob.into())));
+            InputFile { path: path.into(), kind: kind.into(), blob }
+        };
+        let files = inputs.split_whitespace().map(file).collect();
+        let inputs =
+            Inputs { packages: vec![InputPackage { import_path: "ex.io/m".into(), files }], notes: Vec::new() };
+        let notes = Notes { service: "s", plan: notes, inputs: &[] };
+        let verdict = super::files(Side { main: &main(go), tree: &tree }, &inputs, notes);
+        let found: Vec<_> = verdict.differences.iter().map(|found| (found.kind, found.detail.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn equal_sets_have_no_differences() {
+        check_files("a.go:go b.go:embed", "a.go:go=1 b.go:embed=2", &[], &[]);
+    }
+
+    #[test]
+    fn missing_extra_and_misnamed_files_are_told_apart() {
+        check_files("a.go:go", "", &[], &[(Kind::MissingFile, "a.go (go) of ex.io/m")]);
+        check_files("", "a.go:go", &[], &[(Kind::ExtraFile, "a.go (go) of ex.io/m")]);
+        check_files("a.go:h", "a.go:c", &[], &[(Kind::Misnamed, "a.go (h) of ex.io/m is listed as c")]);
+        check_files("a.go:go", "a.go:go a.go:embed", &[], &[(Kind::ExtraFile, "a.go (embed) of ex.io/m")]);
+        check_files("a.go:go", "a.go:go=9", &[], &[(Kind::WrongBlob, "a.go is 1, not 9")]);
+    }
+
+    #[test]
+    fn includes_and_profiles_are_not_extra() {
+        check_files("a.go:go", "a.go:go b.go:include b.go:pgo", &[], &[]);
+    }
+
+    #[test]
+    fn a_symlink_may_be_named_by_itself_by_its_target_or_by_both() {
+        for inputs in ["l.go:go", "b.go:go", "l.go:go b.go:go"] {
+            check_files("l.go:go", inputs, &[], &[]);
+        }
+        check_files("d/c.go:go", "d:go e/c.go:go", &[], &[]);
+    }
+
+    #[test]
+    fn only_a_note_about_the_file_or_its_package_excuses_it() {
+        let excused = [(Kind::NotedExtraFile, "e/c.go (go) of ex.io/m, note `unsure`")];
+        let not_excused = [(Kind::ExtraFile, "e/c.go (go) of ex.io/m")];
+        check_files("", "e/c.go:go", &[note(Some("s"), Some("e"))], &excused);
+        check_files("", "e/c.go:go", &[note(None, Some("e/c.go"))], &excused);
+        check_files("", "e/c.go:go", &[note(Some("t"), Some("e"))], &not_excused);
+        check_files("", "e/c.go:go", &[note(None, None), note(Some("s"), None)], &not_excused);
+    }
+
+    #[track_caller]
+    fn check_decision(base: Option<(&Main, &str)>, head: (&Main, &str), planned: &str, expected: &PlanVerdict) {
+        let (decision, reasons) = planned.split_once(' ').unwrap_or((planned, ""));
+        let reason = |text: &str| {
+            let (kind, path) = text.split_once(':').map_or((text, None), |(kind, path)| (kind, Some(path.into())));
+            Reason { kind: kind.into(), path }
+        };
+        let planned = PlanService {
+            name: "s".into(),
+            decision: decision.into(),
+            reasons: reasons.split_whitespace().map(reason).collect(),
+        };
+        let base_tree = tree(base.map_or("", |(_, entries)| entries));
+        let head_tree = tree(head.1);
+        let found = base.map_or(Found::Absent, |(main, _)| Found::Main(main));
+        let notes = Notes { service: "s", plan: &[], inputs: &[] };
+        let side = Side { main: head.0, tree: &head_tree };
+        assert_eq!(super::decision(side, &found, &base_tree, &planned, notes), *expected);
+    }
+
+    fn differs(kind: Kind, detail: &str) -> PlanVerdict {
+        PlanVerdict::Differs(vec![Difference { kind, detail: detail.into() }])
+    }
+
+    #[test]
+    fn a_changed_file_must_build_and_an_unchanged_one_must_not_be_a_reason() {
+        let main = main("a.go:go");
+        let (before, after) = (Some((&main, "a.go=1")), (&main, "a.go=2"));
+        check_decision(before, after, "build go-file:a.go", &PlanVerdict::Agrees);
+        check_decision(before, after, "skip", &differs(Kind::MissedBuild, "files changed: a.go"));
+        let same = (&main, "a.go=1");
+        check_decision(before, same, "skip", &PlanVerdict::Agrees);
+        check_decision(before, same, "build go-file:a.go", &differs(Kind::SpuriousReason, "go-file a.go"));
+        let other = PlanVerdict::OtherBuild(BTreeSet::from(["toolchain".to_owned()]));
+        check_decision(before, same, "build toolchain", &other);
+    }
+
+    #[test]
+    fn a_changed_target_of_a_symlink_is_a_change() {
+        let main = main("l.go:go");
+        let expected = differs(Kind::MissedBuild, "files changed: b.go, l.go");
+        check_decision(Some((&main, "l.go=@b.go b.go=1")), (&main, "l.go=@b.go b.go=2"), "skip", &expected);
+    }
+
+    #[test]
+    fn a_new_service_needs_its_reason() {
+        let main = main("a.go:go");
+        check_decision(None, (&main, "a.go=1"), "build new-service", &PlanVerdict::Agrees);
+        check_decision(None, (&main, "a.go=1"), "skip", &differs(Kind::MissedBuild, "the service is new"));
+        let expected = differs(Kind::NewServiceReason, "the reasons are go-file");
+        check_decision(None, (&main, "a.go=1"), "build go-file:a.go", &expected);
+    }
+
+    #[test]
+    fn changed_facts_must_build_unless_packages_were_unavailable() {
+        let before = main("a.go:go");
+        let mut after = before.clone();
+        after.facts.insert(Fact { kind: FactKind::ExternalModule, text: "x.io/y v1.0.0".into() });
+        let expected = differs(Kind::MissedBuild, "external-module x.io/y v1.0.0 at head");
+        check_decision(Some((&before, "a.go=1")), (&after, "a.go=1"), "skip", &expected);
+        check_decision(Some((&before, "a.go=1")), (&after, "a.go=1"), "build external-module", &PlanVerdict::Agrees);
+        after.unavailable.insert("x.io/y".into());
+        check_decision(Some((&before, "a.go=1")), (&after, "a.go=1"), "skip", &PlanVerdict::Agrees);
+    }
+}

@@ -1,0 +1,39 @@
+//! Runs a program to its end and turns a failure into an error that quotes what the program said.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The standard output of `command`. An exit status other than 0 is an error with the end of its standard error.
+pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    let label = format!("{} {}", command.get_program().to_string_lossy(), shortened(&arguments, 160));
+    output_of(command, &label)
+}
+
+/// The same, where errors name the command by `label`.
+pub(crate) fn output_of(command: &mut Command, label: &str) -> Result<Vec<u8>> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {label}"))?;
+    if !output.status.success() {
+        bail!("{label}: {}: {}", output.status, tail(&String::from_utf8_lossy(&output.stderr), 12));
+    }
+    Ok(output.stdout)
+}
+
+/// Standard output as text without the line end.
+pub(crate) fn text(command: &mut Command) -> Result<String> {
+    let output = output(command)?;
+    Ok(String::from_utf8(output).context("the output is not UTF-8")?.trim_end().to_owned())
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.trim().lines().collect();
+    all.get(all.len().saturating_sub(lines)..).unwrap_or_default().join(" | ")
+}
+
+fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
