@@ -357,6 +357,9 @@ mod tests {
         let test = with_branches();
         check(&test, |_| {}, "default-branch main two merge-base");
         check(&test, |request| request.merge_base = false, "default-branch main three");
+        test.git(["checkout", "--quiet", "-b", "fresh", "main"]);
+        check(&test, |_| {}, "default-branch main three");
+        test.git(["checkout", "--quiet", "feature"]);
         test.git(["branch", "trunk", "main~2"]);
         check(&test, |request| request.default_branch = Some("trunk"), "default-branch trunk one");
         test.git(["branch", "--move", "main", "master"]);

@@ -82,9 +82,13 @@ impl Repository {
     ) -> Result<(Vec<Change>, Vec<DiskPair>), TreeError> {
         let (mut changes, mut below) = (Vec::new(), Vec::new());
         let index = &head.checkout().index;
+        let is_indexed = pair.base.is_some() && index.tree_id(pair.path.as_bytes()) == pair.base;
+        if is_indexed && pair.on_disk && head.is_clean(&pair.path)? {
+            return Ok((changes, folders_of_index(index, &pair.path)));
+        }
         let old_listing = match pair.base {
             // Where the index has just this tree, its entries need not be read from the object database.
-            Some(id) if index.tree_id(pair.path.as_bytes()) == Some(id) => index_listing(index, &pair.path),
+            Some(_) if is_indexed => index_listing(index, &pair.path),
             Some(id) => self.tree_listing(id, &pair.path)?,
             None => Listing::default(),
         };
@@ -111,6 +115,17 @@ struct DiskPair {
     path: RepoPath,
     base: Option<ObjectId>,
     on_disk: bool,
+}
+
+/// The folders in a folder that has the same tree in base and index, and is clean on the disk.
+fn folders_of_index(index: &Index, folder: &RepoPath) -> Vec<DiskPair> {
+    let children = index.children(folder.as_bytes()).into_iter();
+    let folders = children.filter(|(_, child)| matches!(child, Child::Folder(_)));
+    let pairs = folders.map(|(name, _)| {
+        let path = folder.child(name);
+        DiskPair { base: index.tree_id(path.as_bytes()), path, on_disk: true }
+    });
+    pairs.collect()
 }
 
 /// What the base has in a folder of which the index has the same tree.
@@ -244,6 +259,16 @@ mod tests {
         assert_eq!(check_commits(&test, &base, &head), expected);
         assert_eq!(check_disk(&test, &base), expected);
         assert_eq!(check_disk(&test, &head), [""; 0]);
+    }
+
+    #[test]
+    fn a_change_of_nothing_but_the_mode_is_seen_on_the_disk() {
+        let test = TestRepository::new();
+        test.write("dir/tool", "1");
+        let base = test.commit("base");
+        test.settle();
+        test.make_executable("dir/tool");
+        assert_eq!(check_disk(&test, &base), ["modified dir/tool"]);
     }
 
     #[test]

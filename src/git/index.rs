@@ -3,22 +3,17 @@
 
 use std::collections::HashMap;
 use std::fs::Metadata;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use git2::{ObjectType, Oid};
 
-use super::GitError;
 use super::process::Program;
 use super::repository::object_id;
+use super::{GitError, index_file};
 use crate::repo::ObjectId;
-
-/// `CE_INTENT_TO_ADD` and `CE_SKIP_WORKTREE` of the index format, in the extended flags.
-const INTENT_TO_ADD: u16 = 1 << 13;
-const SKIP_WORKTREE: u16 = 1 << 14;
-/// The merge stage of the index format, in the flags.
-const STAGE: u16 = 3 << 12;
 
 /// The index of a work tree.
 pub(super) struct Index {
@@ -30,7 +25,8 @@ pub(super) struct Index {
 
 /// One tracked path.
 pub(super) struct IndexEntry {
-    path: Range<usize>,
+    /// Where its path is among the paths of the index.
+    pub(super) path: Range<usize>,
     /// The file type and the executable bit, as in a tree object.
     pub(super) mode: u32,
     /// What `id` says is the content, and not a conflict or a bare intention.
@@ -39,7 +35,8 @@ pub(super) struct IndexEntry {
     pub(super) skipped: bool,
     /// The blob, or the commit of a submodule.
     pub(super) id: ObjectId,
-    stat: Option<Stat>,
+    /// The stat of its file when that was last known to have this content.
+    pub(super) stat: Option<Stat>,
 }
 
 /// A time stamp of a file: seconds (as the index keeps them, 32 bits) and nanoseconds.
@@ -48,10 +45,10 @@ type Moment = (u32, u32);
 /// What tells that a file was not touched since it was last looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stat {
-    size: u32,
-    modified: Moment,
-    changed: Moment,
-    inode: u32,
+    pub(super) size: u32,
+    pub(super) modified: Moment,
+    pub(super) changed: Moment,
+    pub(super) inode: u32,
 }
 
 impl Stat {
@@ -78,12 +75,6 @@ impl Stat {
     pub(super) fn of(_metadata: &Metadata) -> Option<Self> {
         None
     }
-
-    #[expect(clippy::cast_sign_loss, reason = "libgit2 reads the unsigned field as a signed one")]
-    fn of_entry(entry: &git2::IndexEntry) -> Self {
-        let moment = |time: git2::IndexTime| (time.seconds() as u32, time.nanoseconds());
-        Self { size: entry.file_size, modified: moment(entry.mtime), changed: moment(entry.ctime), inode: entry.ino }
-    }
 }
 
 /// How much of a stat counts: `core.trustCtime` and `core.checkStat`.
@@ -101,42 +92,34 @@ pub(super) enum Child<'a> {
 }
 
 impl Index {
-    /// Reads an index file; one that does not exist is empty. An index that libgit2 cannot read (sparse or split) is
-    /// asked from the `git` program, without stats.
+    /// Reads an index file; one that does not exist is empty. One that cannot be read here (sparse, split, or of a
+    /// later version) is asked from the `git` program, without stats.
     pub(super) fn load(file: &Path, program: &Program) -> Result<Self, GitError> {
         // Before the content: if the file is replaced in between, too many entries are racy and none too few.
         let written = std::fs::metadata(file).ok().and_then(|metadata| Stat::of(&metadata)).map(|stat| stat.modified);
-        let mut index = Self { paths: Vec::new(), entries: Vec::new(), written, tree_ids: OnceLock::new() };
-        match git2::Index::open(file) {
-            Ok(raw) => raw.iter().for_each(|entry| index.push_raw(&entry)),
-            Err(error) => index.push_listed(program, &error)?,
+        let parsed = match std::fs::read(file) {
+            Ok(bytes) => index_file::parse(&bytes),
+            Err(error) if error.kind() == ErrorKind::NotFound => Some((Vec::new(), Vec::new())),
+            Err(error) => return Err(GitError::new(format!("cannot read the index: {error}"))),
+        };
+        let known = parsed.is_some();
+        let (paths, entries) = parsed.unwrap_or_default();
+        let mut index = Self { paths, entries, written, tree_ids: OnceLock::new() };
+        if !known {
+            index.push_listed(program)?;
         }
         index.sort();
         Ok(index)
     }
 
-    fn push_raw(&mut self, raw: &git2::IndexEntry) {
-        let settled = raw.flags & STAGE == 0 && raw.flags_extended & INTENT_TO_ADD == 0;
-        let skipped = raw.flags_extended & SKIP_WORKTREE != 0;
-        let (id, stat) = (object_id(raw.id), Some(Stat::of_entry(raw)));
-        let path = self.push_path(&raw.path);
-        self.entries.push(IndexEntry { path, mode: raw.mode, settled, skipped, id, stat });
-    }
-
-    fn push_path(&mut self, path: &[u8]) -> Range<usize> {
-        let start = self.paths.len();
-        self.paths.extend_from_slice(path);
-        start..self.paths.len()
-    }
-
-    fn push_listed(&mut self, program: &Program, cause: &git2::Error) -> Result<(), GitError> {
+    fn push_listed(&mut self, program: &Program) -> Result<(), GitError> {
         let failed = |why: &str| {
-            let message = format!("cannot read the index: {}, and {why}", cause.message());
-            GitError::new(message).with_hint("`git status` should show what is wrong with it")
+            let error = GitError::new(format!("cannot read the index: {why}"));
+            error.with_hint("`git status` should show what is wrong with it")
         };
         let listed = program.run(&["ls-files", "--stage", "-t", "-z"], b"").map_err(|why| failed(&why))?;
         for line in listed.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
-            self.push_line(line).ok_or_else(|| failed("git ls-files printed a line that has another form"))?;
+            self.push_line(line).ok_or_else(|| failed("git ls-files printed a line of another form"))?;
         }
         Ok(())
     }
@@ -149,7 +132,9 @@ impl Index {
         let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
         let id = object_id(Oid::from_str(fields.next()?).ok()?);
         let settled = fields.next()? == "0";
-        let path = self.push_path(line.get(tab + 1..)?);
+        let start = self.paths.len();
+        self.paths.extend_from_slice(line.get(tab + 1..)?);
+        let path = start..self.paths.len();
         self.entries.push(IndexEntry { path, mode, settled, skipped, id, stat: None });
         Some(())
     }
@@ -209,7 +194,13 @@ impl Index {
     /// Where the run of entries ends that starts at `start` and shares a prefix.
     fn end_of(&self, start: usize, prefix: &[u8]) -> usize {
         let rest = self.entries.get(start..).unwrap_or_default();
-        start + rest.partition_point(|entry| self.path(entry).starts_with(prefix))
+        // Most folders are small, so a few steps from the start are cheaper than halving the whole index.
+        let mut window = 8;
+        while rest.get(window).is_some_and(|entry| self.path(entry).starts_with(prefix)) {
+            window *= 2;
+        }
+        let near = rest.get(..window).unwrap_or(rest);
+        start + near.partition_point(|entry| self.path(entry).starts_with(prefix))
     }
 
     /// The entries of a range that [`Index::below`] or a [`Child::Folder`] gave.
@@ -391,11 +382,11 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_libgit2_cannot_read_is_asked_from_the_program() {
+    fn a_split_index_is_asked_from_the_program() {
         let test = with_files();
         let (id, before) = (load(&test).tree_id(b""), load(&test));
         test.git(["update-index", "--split-index"]);
-        assert!(git2::Index::open(&test.path(b".git/index")).is_err());
+        assert!(index_file::parse(&std::fs::read(test.path(b".git/index")).unwrap()).is_none());
         let index = load(&test);
         assert_eq!(index.tree_id(b""), id);
         assert_eq!(index.entries().len(), before.entries().len());

@@ -10,6 +10,7 @@ mod commit_tree;
 mod conversion;
 mod error;
 mod index;
+mod index_file;
 mod memo;
 mod names;
 mod process;

@@ -1,14 +1,14 @@
 //! Turns Git's byte paths into the disk's and back. On Unix no byte is lost; elsewhere names that are not Unicode are
 //! replaced and then simply not found.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// A path of the repository as a path of the operating system, relative to the work tree.
 #[cfg(unix)]
 pub(super) fn native(path: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
-    PathBuf::from(OsStr::from_bytes(path))
+    PathBuf::from(std::ffi::OsStr::from_bytes(path))
 }
 
 /// A path of the repository as a path of the operating system, relative to the work tree.
@@ -19,14 +19,14 @@ pub(super) fn native(path: &[u8]) -> PathBuf {
 
 /// The bytes that Git would store for a name on the disk.
 #[cfg(unix)]
-pub(super) fn bytes(name: &OsStr) -> Vec<u8> {
-    use std::os::unix::ffi::OsStrExt;
-    name.as_bytes().to_vec()
+pub(super) fn bytes(name: OsString) -> Vec<u8> {
+    use std::os::unix::ffi::OsStringExt;
+    name.into_vec()
 }
 
 /// The bytes that Git would store for a name on the disk.
 #[cfg(not(unix))]
-pub(super) fn bytes(name: &OsStr) -> Vec<u8> {
+pub(super) fn bytes(name: OsString) -> Vec<u8> {
     name.to_string_lossy().replace('\\', "/").into_bytes()
 }
 

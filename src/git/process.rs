@@ -84,3 +84,38 @@ fn joined(option: &str, path: &Path) -> std::ffi::OsString {
     argument.push(path);
     argument
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_repository::TestRepository;
+    use super::*;
+
+    fn program(test: &TestRepository) -> Program {
+        Program::new(&test.path(b".git"), Some(test.dir()))
+    }
+
+    #[test]
+    fn variables_that_name_another_repository_are_taken_away() {
+        let test = TestRepository::new();
+        let command = program(&test).command();
+        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert_eq!(removed.len(), REDIRECTIONS.len());
+        assert!(removed.contains(&OsStr::new("GIT_DIR")) && removed.contains(&OsStr::new("GIT_INDEX_FILE")));
+    }
+
+    #[test]
+    fn much_input_and_output_at_once_do_not_block() {
+        let test = TestRepository::new();
+        test.write("file", "1");
+        let lines = "file\n".repeat(50_000);
+        let printed = program(&test).run(&["hash-object", "--stdin-paths"], lines.as_bytes()).unwrap();
+        assert_eq!(printed.len(), 41 * 50_000);
+    }
+
+    #[test]
+    fn a_failure_is_the_first_line_of_the_complaint() {
+        let test = TestRepository::new();
+        let error = program(&test).run(&["cat-file", "blob", "nope"], b"").unwrap_err();
+        assert_eq!(error, "git: Not a valid object name nope");
+    }
+}

@@ -26,8 +26,16 @@ pub struct WorkingTree<'repo> {
     repository: &'repo Repository,
     work_dir: PathBuf,
     checkout: Arc<Checkout>,
-    folders: Folders<Listing>,
+    folders: Folders<Folder>,
     notes: Mutex<BTreeMap<RepoPath, String>>,
+}
+
+/// A listed folder.
+#[derive(Clone)]
+struct Folder {
+    listing: Listing,
+    /// Whether its files are just those of the index, or ignored; of its folders only that they exist.
+    is_clean: bool,
 }
 
 /// A name as Git would store it, and what the disk says of it.
@@ -79,7 +87,21 @@ impl<'repo> WorkingTree<'repo> {
         names::on_disk(&self.work_dir, path.as_bytes())
     }
 
-    fn list_folder(&self, folder: &RepoPath, ignored: bool) -> Result<Option<Listing>, TreeError> {
+    /// Whether the files of a folder are just those of the index, or ignored; nothing is said of what is below.
+    pub(super) fn is_clean(&self, folder: &RepoPath) -> Result<bool, TreeError> {
+        Ok(self.folder(folder)?.is_some_and(|folder| folder.is_clean))
+    }
+
+    fn folder(&self, folder: &RepoPath) -> Result<Option<Folder>, TreeError> {
+        let gone = || TreeError::new(&RepoPath::root(), "the work tree is gone");
+        let root = || self.list_folder(&RepoPath::root(), false)?.ok_or_else(gone);
+        self.folders.resolve(folder, root, |parent, path| match find_entry(&parent.listing, path.name()) {
+            Some(entry) if entry.kind == EntryKind::Folder => self.list_folder(path, entry.ignored),
+            _ => Ok(None),
+        })
+    }
+
+    fn list_folder(&self, folder: &RepoPath, ignored: bool) -> Result<Option<Folder>, TreeError> {
         let children = self.checkout.index.children(folder.as_bytes());
         let on_disk = self.disk_entries(folder)?;
         let found = on_disk.is_some();
@@ -100,7 +122,8 @@ impl<'repo> WorkingTree<'repo> {
             return Ok(None);
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Some(entries.into()))
+        let is_clean = is_clean(&entries, &children);
+        Ok(Some(Folder { listing: entries.into(), is_clean }))
     }
 
     /// The names of a folder on the disk, without Git's own; `None` if there is no such folder.
@@ -110,7 +133,7 @@ impl<'repo> WorkingTree<'repo> {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             entries => entries.map_err(|error| failed(&error))?,
         };
-        let named = entries.map(|entry| entry.map(|entry| (names::bytes(&entry.file_name()), entry)));
+        let named = entries.map(|entry| entry.map(|entry| (names::bytes(entry.file_name()), entry)));
         let others = named.filter(|entry| !matches!(entry, Ok((name, _)) if name == b".git"));
         others.collect::<io::Result<Vec<_>>>().map(Some).map_err(|error| failed(&error))
     }
@@ -236,7 +259,7 @@ impl<'repo> WorkingTree<'repo> {
     ) -> io::Result<FileId> {
         let file = self.on_disk(path);
         if metadata.is_symlink() {
-            return blob_id(&names::bytes(std::fs::read_link(file)?.as_os_str())).map(FileId::Known);
+            return blob_id(&names::bytes(std::fs::read_link(file)?.into_os_string())).map(FileId::Known);
         }
         let (id, plain) = if metadata.len() > LARGE {
             (Oid::hash_file(ObjectType::Blob, &file).map(object_id).map_err(io::Error::other)?, false)
@@ -309,7 +332,7 @@ impl<'repo> WorkingTree<'repo> {
         let file = self.on_disk(path);
         let metadata = std::fs::symlink_metadata(&file)?;
         if metadata.is_symlink() {
-            return Ok(names::bytes(std::fs::read_link(file)?.as_os_str()));
+            return Ok(names::bytes(std::fs::read_link(file)?.into_os_string()));
         }
         if !metadata.is_file() {
             return Err(io::Error::other("it is no longer a file"));
@@ -320,12 +343,7 @@ impl<'repo> WorkingTree<'repo> {
 
 impl Tree for WorkingTree<'_> {
     fn list(&self, folder: &RepoPath) -> Result<Option<Listing>, TreeError> {
-        let gone = || TreeError::new(&RepoPath::root(), "the work tree is gone");
-        let root = || self.list_folder(&RepoPath::root(), false)?.ok_or_else(gone);
-        self.folders.resolve(folder, root, |parent, path| match find_entry(parent, path.name()) {
-            Some(entry) if entry.kind == EntryKind::Folder => self.list_folder(path, entry.ignored),
-            _ => Ok(None),
-        })
+        Ok(self.folder(folder)?.map(|folder| folder.listing))
     }
 
     fn read(&self, path: &RepoPath) -> Result<Arc<[u8]>, TreeError> {
@@ -359,6 +377,22 @@ enum FileId {
     BeforeConversion(ObjectId),
     Unreadable,
     Vanished,
+}
+
+/// Whether what Git does not ignore of a folder is just what the index has in it.
+fn is_clean(entries: &[Entry], children: &[(&[u8], Child<'_>)]) -> bool {
+    let mut children = children.iter();
+    let mut seen = entries.iter().filter(|entry| !entry.ignored);
+    let equal = |entry: &Entry, (name, child): &(&[u8], Child<'_>)| {
+        entry.name[..] == **name
+            && match child {
+                Child::Folder(_) => entry.kind == EntryKind::Folder,
+                Child::Entry(known) => {
+                    known.settled && entry.id == Some(known.id) && entry.kind == kind_of_mode(known.mode)
+                }
+            }
+    };
+    seen.all(|entry| children.next().is_some_and(|child| equal(entry, child))) && children.next().is_none()
 }
 
 /// Files may come and go while a folder is listed.
@@ -574,6 +608,18 @@ mod tests {
         test.commit("two");
         test.settle();
         check_ids(&test);
+    }
+
+    #[test]
+    fn a_file_with_the_bytes_of_its_blob_has_its_id_whatever_the_rules_say_by_now() {
+        let test = TestRepository::new();
+        test.write("a.txt", "line\r\n");
+        test.commit("one");
+        let id = test.line(["rev-parse", "HEAD:a.txt"]);
+        test.write(".gitattributes", "*.txt text\n");
+        test.write("a.txt", "line\r\n");
+        let entry = test.open().working_copy().unwrap().entry(&path("a.txt")).unwrap().unwrap();
+        assert_eq!(entry.id.map(|id| id.to_string()), Some(id));
     }
 
     #[test]
