@@ -67,8 +67,8 @@ pub fn revisions(plan: &Plan) -> String {
     let head = match (&plan.head.rev, plan.head.working_copy) {
         (Some(rev), _) if commit.starts_with(&**rev) || rev == "HEAD" => commit,
         (Some(rev), _) => format!("{} ({commit})", words::escape(rev)),
-        (None, true) if plan.head.dirty => format!("the working copy on {commit}, with changes"),
-        (None, true) => format!("the working copy on {commit}"),
+        (None, true) if plan.head.dirty => format!("the working copy ({commit} with changes)"),
+        (None, true) => format!("the working copy ({commit})"),
         (None, false) => commit,
     };
     let changed = words::count(plan.changed_files.len(), "changed file");
