@@ -46,7 +46,7 @@ pub fn plan_text(plan: &Plan, detail: Detail, styles: Styles) -> String {
     }
     header(&mut text, plan, styles);
     if plan.services.is_empty() {
-        text.push_str("No services: there is no main package in a Go module here, and build-plan.toml names none.\n");
+        text.push_str("\nNo services: there is no main package in a Go module here, and build-plan.toml names none.\n");
         return text;
     }
     builds(&mut text, plan, detail, styles);
@@ -91,7 +91,7 @@ fn builds(text: &mut String, plan: &Plan, detail: Detail, styles: Styles) {
     let all = plan.services.len();
     if builds.is_empty() {
         let nothing = format!("Nothing to build: {}.", all_unchanged(plan));
-        let _ = writeln!(text, "{}", styles.paint(Style::Name, nothing));
+        let _ = writeln!(text, "\n{}", styles.paint(Style::Name, nothing));
         return;
     }
     let title = format!("Build {} of {}", builds.len(), words::count(all, "service"));
