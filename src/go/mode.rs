@@ -83,13 +83,29 @@ pub enum Resolution {
     /// Part of the Go toolchain.
     Toolchain,
     /// Folders of this repository. Usually one; several where Go would call the import ambiguous.
-    Packages(Vec<PackageFolder>),
+    Packages(Vec<Arc<PackageFolder>>),
     /// A module that is not in this repository, and the folders that may provide it as well.
-    External(Vec<PackageFolder>),
+    External(Vec<Arc<PackageFolder>>),
     /// Nothing can provide it: a missing generated package, or a requirement that go.mod does not have.
     Missing(String),
     /// It leads out of the repository, or into a submodule.
     Outside(String),
+}
+
+/// Where it leads, in words that people can read; equal words are equal meanings.
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let folders = |places: &[Arc<PackageFolder>]| {
+            places.iter().map(|place| place.dir.to_string()).collect::<Vec<_>>().join(" and ")
+        };
+        match self {
+            Self::Toolchain => f.write_str("the Go toolchain"),
+            Self::Packages(places) => f.write_str(&folders(places)),
+            Self::External(places) if places.is_empty() => f.write_str("an external module"),
+            Self::External(places) => write!(f, "{} or an external module", folders(places)),
+            Self::Missing(reason) | Self::Outside(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// A folder that provides a package.
@@ -161,15 +177,15 @@ impl<'w> BuildList<'w> {
     }
 
     /// What a folder of a main module is as a package.
-    pub fn main_package(&self, dir: &RepoPath) -> Option<PackageFolder> {
+    pub fn main_package(&self, dir: &RepoPath) -> Option<Arc<PackageFolder>> {
         let module = self.workspace.module_of(dir).filter(|module| self.has_main(&module.dir))?;
-        Some(PackageFolder {
+        Some(Arc::new(PackageFolder {
             dir: dir.clone(),
             module: module.path().to_owned(),
             language: language_of(Some(module)),
             version: String::new(),
             vendored: false,
-        })
+        }))
     }
 
     /// Whether every version of a module lies in a folder: a main module, or one replaced by a folder.
@@ -311,20 +327,18 @@ impl<'w> BuildList<'w> {
         if self.is_cut_off(root, &dir)? {
             return Ok(());
         }
-        let tree = self.workspace.tree();
-        let source = self.workspace.folder(&dir)?;
-        if source.is_some_and(|source| source.provides_package) {
+        if self.workspace.folder(&dir)?.is_some_and(|source| source.provides_package) {
             search.certain |= candidate.certain;
-            search.found.push(PackageFolder {
+            search.found.push(Arc::new(PackageFolder {
                 dir,
                 module: prefix.to_owned(),
                 language: language_of(candidate.module.as_ref()),
                 version: candidate.replaced.clone(),
                 vendored: false,
-            });
+            }));
             return Ok(());
         }
-        match read_through_links(tree, &dir)? {
+        match read_through_links(self.workspace.tree(), &dir)? {
             Err(link) => {
                 search.outside = Some(format!("`{import}` leads through {link}, out of what is versioned here"));
             }
@@ -340,6 +354,10 @@ impl<'w> BuildList<'w> {
 
     /// Whether a go.mod between the module's root and the folder makes it part of another module.
     fn is_cut_off(&self, root: &RepoPath, dir: &RepoPath) -> Result<bool, TreeError> {
+        if self.workspace.is_walked(dir) {
+            // The walk has seen every go.mod on the way.
+            return Ok(self.workspace.module_of(dir).is_none_or(|module| module.dir != *root));
+        }
         let mut above = Some(dir.clone());
         while let Some(folder) = above.filter(|folder| folder != root) {
             let here = self.workspace.modules().contains_key(&folder)
@@ -355,7 +373,7 @@ impl<'w> BuildList<'w> {
         Ok(false)
     }
 
-    fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<PackageFolder>, TreeError> {
+    fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<Arc<PackageFolder>>, TreeError> {
         let Some(dir) = vendor.dir.join(import.as_bytes()) else { return Ok(None) };
         if !self.workspace.folder(&dir)?.is_some_and(|source| source.provides_package) {
             return Ok(None);
@@ -370,13 +388,13 @@ impl<'w> BuildList<'w> {
             format!("{}{replacement}", module.module.version)
         });
         let language = module.and_then(|module| module.go.as_deref()).unwrap_or("1.16");
-        Ok(Some(PackageFolder {
+        Ok(Some(Arc::new(PackageFolder {
             dir,
             module: module.map_or_else(String::new, |module| module.module.path.clone()),
             language: minor_version(language),
             version,
             vendored: true,
-        }))
+        })))
     }
 
     /// The flag that the list was made with.
@@ -387,7 +405,7 @@ impl<'w> BuildList<'w> {
 
 #[derive(Default)]
 struct LocalSearch {
-    found: Vec<PackageFolder>,
+    found: Vec<Arc<PackageFolder>>,
     certain: bool,
     outside: Option<String>,
     missed: Option<RepoPath>,
@@ -465,8 +483,8 @@ mod tests {
         let tree = MemoryTree::from_txtar(txtar);
         let workspace = Workspace::scan(&tree).unwrap();
         let list = BuildList::new(&workspace, Mode::Module(RepoPath::root()), ModFlag::Auto).unwrap();
-        let shown = |folders: &[PackageFolder]| {
-            let show = |folder: &PackageFolder| format!("{} {} {}", folder.dir, folder.module, folder.version);
+        let shown = |folders: &[Arc<PackageFolder>]| {
+            let show = |folder: &Arc<PackageFolder>| format!("{} {} {}", folder.dir, folder.module, folder.version);
             folders.iter().map(show).collect::<Vec<_>>().join(", ")
         };
         let found = match list.resolve(import).unwrap() {
