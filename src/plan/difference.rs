@@ -217,12 +217,19 @@ impl Reasons<'_> {
     }
 }
 
-/// Drops that a file is copied into the image where it is named already as the Dockerfile, an embedded file and so on.
+/// Drops what says nothing new: that a file is copied into the image where it is named already as the Dockerfile, an
+/// embedded file and so on; and a fact of a module for each of its packages but the nearest.
 fn drop_repeated(reasons: &mut Vec<Reason>) {
     let others = reasons.iter().filter(|reason| reason.kind != ReasonKind::ContextFile);
     let named: BTreeSet<RepoPath> = others.filter_map(|reason| reason.path.clone()).collect();
-    let is_named = |reason: &Reason| reason.path.as_ref().is_some_and(|path| named.contains(path));
-    reasons.retain(|reason| reason.kind != ReasonKind::ContextFile || !is_named(reason));
+    let mut modules = BTreeSet::new();
+    reasons.retain(|reason| match reason.kind {
+        ReasonKind::ContextFile => reason.path.as_ref().is_none_or(|path| !named.contains(path)),
+        ReasonKind::LanguageVersion | ReasonKind::Vendoring => {
+            modules.insert((reason.kind, reason.subject.clone(), reason.target.clone()))
+        }
+        _ => true,
+    });
 }
 
 /// Pairs the items of two sorted lists by subject, leaving out those that are the same in both.
