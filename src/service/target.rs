@@ -34,6 +34,8 @@ pub struct TargetSpec {
     pub sanitizers: [bool; 3],
     /// Experiments that are switched on or off.
     pub experiments: Vec<(String, bool)>,
+    /// Whether all other experiments are as the toolchain has them.
+    pub other_experiments_default: bool,
 }
 
 impl TargetSpec {
@@ -60,6 +62,7 @@ impl TargetSpec {
             toolchain_minor: settings.toolchain.as_deref().and_then(go_version::minor),
             sanitizers: [flags.race, flags.msan, flags.asan],
             experiments: flags.experiments.iter().map(|(name, on)| (name.clone(), *on)).collect(),
+            other_experiments_default: flags.other_experiments_default,
         }
     }
 
@@ -80,7 +83,9 @@ impl TargetSpec {
             None => "unknown",
         };
         let [race, msan, asan] = self.sanitizers;
-        let experiments: Vec<String> = self.experiments.iter().map(|(name, on)| format!("{name}={on}")).collect();
+        let others = self.other_experiments_default.then(|| "default".to_owned());
+        let named = self.experiments.iter().map(|(name, on)| format!("{name}={on}"));
+        let experiments: Vec<String> = named.chain(others).collect();
         format!(
             "{} tags={} possible-tags={}{} cgo={cgo} toolchain={} race={race} msan={msan} asan={asan} experiments={}",
             self.platform(),
@@ -108,6 +113,7 @@ impl TargetSpec {
             toolchain_minor: self.toolchain_minor,
             minimum_minor,
             experiments: self.experiments.iter().cloned().collect(),
+            other_experiments_default: self.other_experiments_default,
             race,
             msan,
             asan,
