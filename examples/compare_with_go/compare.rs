@@ -233,11 +233,14 @@ pub(crate) fn decision(
         return skipped(head, base, &changed, &facts);
     }
     let changed: BTreeSet<&str> = changed.into_iter().map(|(path, _)| path).collect();
+    let known: BTreeSet<&str> = contents.iter().chain(&base_contents).map(|(path, ..)| path.as_str()).collect();
     let spurious: Vec<Difference> = planned
         .reasons
         .iter()
         .filter(|reason| matches!(reason.kind.as_str(), "go-file" | "source-file" | "embed-file"))
         .filter_map(|reason| Some((&reason.kind, reason.path.as_deref()?)))
+        // With strict back-edges every file that others could import is a possible reason.
+        .filter(|(_, path)| !head.strict || known.contains(path))
         .filter(|(_, path)| !changed.contains(path) && notes.about(path, path).is_none())
         .map(|(kind, path)| Difference { kind: Kind::SpuriousReason, detail: format!("{kind} {path}") })
         .collect();
@@ -472,6 +475,18 @@ mod tests {
         let planned = PlanService { name: "s".into(), decision: "skip".into(), reasons: Vec::new() };
         let verdict = super::decision(side(true), &found, &trees[0], &planned, notes);
         assert_eq!(verdict, differs(Kind::MissedBuild, "files changed: a.go"));
+        let planned = PlanService {
+            decision: "build".into(),
+            reasons: vec![Reason { kind: "go-file".into(), path: Some("b.go".into()) }],
+            ..planned
+        };
+        let verdict = super::decision(side(true), &found, &trees[0], &planned, notes);
+        assert_eq!(verdict, differs(Kind::SpuriousReason, "go-file b.go"));
+        let planned =
+            PlanService { reasons: vec![Reason { kind: "go-file".into(), path: Some("c.go".into()) }], ..planned };
+        assert_eq!(super::decision(side(true), &found, &trees[0], &planned, notes), PlanVerdict::Agrees);
+        let spurious = differs(Kind::SpuriousReason, "go-file c.go");
+        assert_eq!(super::decision(side(false), &found, &trees[0], &planned, notes), spurious);
         let verdict = super::files(side(false), &Inputs::default(), notes);
         let detail = "only external modules import ex.io/m".to_owned();
         assert_eq!(verdict.differences, [Difference { kind: Kind::BackEdge, detail }]);
