@@ -268,8 +268,10 @@ impl<'w> BuildList<'w> {
                 self.look(prefix, import, candidate, &mut local)?;
             }
         }
-        if let Some(vendor) = self.vendor {
-            local.found.extend(self.look_in_vendor(vendor, import)?);
+        if let Some(copy) = self.vendor.map(|vendor| self.look_in_vendor(vendor, import)).transpose()?.flatten() {
+            // It stands for whatever version is listed.
+            local.certain = true;
+            local.found.push(copy);
         }
         Ok(self.verdict(import, local))
     }
@@ -449,5 +451,64 @@ fn vendor_in_force<'w>(workspace: &'w Workspace<'w>, mode: &Mode, flag: ModFlag)
             let minor = go.and_then(go_version::minor).unwrap_or(if in_workspace { 18 } else { 0 });
             (minor >= 14 && vendor.modules_txt.workspace == in_workspace).then_some(vendor)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repo::MemoryTree;
+
+    /// What an import means to the module in the root: the folders that provide it, or the kind of the answer.
+    #[track_caller]
+    fn check(txtar: &str, import: &str, expected: &str) {
+        let tree = MemoryTree::from_txtar(txtar);
+        let workspace = Workspace::scan(&tree).unwrap();
+        let list = BuildList::new(&workspace, Mode::Module(RepoPath::root()), ModFlag::Auto).unwrap();
+        let shown = |folders: &[PackageFolder]| {
+            let show = |folder: &PackageFolder| format!("{} {} {}", folder.dir, folder.module, folder.version);
+            folders.iter().map(show).collect::<Vec<_>>().join(", ")
+        };
+        let found = match list.resolve(import).unwrap() {
+            Resolution::Toolchain => "toolchain".to_owned(),
+            Resolution::Packages(folders) => shown(&folders),
+            Resolution::External(folders) => format!("external {}", shown(&folders)),
+            Resolution::Missing(why) => format!("missing: {why}"),
+            Resolution::Outside(why) => format!("outside: {why}"),
+        };
+        assert_eq!(found, expected);
+    }
+
+    const VENDORED: &str = "\
+-- go.mod --
+module ex.io/m
+go 1.25
+require other.io/a v1.0.0
+require other.io/c v1.0.0
+replace other.io/c => ./c
+-- vendor/modules.txt --
+# other.io/a v1.0.0
+## explicit; go 1.20
+other.io/a/p
+# other.io/c v1.0.0 => ./c
+## explicit
+other.io/c
+-- vendor/other.io/a/p/p.go --
+package p
+-- vendor/other.io/c/c.go --
+package c
+-- c/go.mod --
+module other.io/c
+-- c/c.go --
+package c
+";
+
+    #[test]
+    fn a_vendored_copy_is_all_there_is_of_a_required_module() {
+        check(VENDORED, "other.io/a/p", "vendor/other.io/a/p other.io/a v1.0.0");
+        check(VENDORED, "other.io/c", "vendor/other.io/c other.io/c v1.0.0 => ./c");
+        let missing = "missing: no folder of a main module and none in vendor provides `other.io/a/q`";
+        check(VENDORED, "other.io/a/q", missing);
+        check(VENDORED, "fmt", "toolchain");
     }
 }
