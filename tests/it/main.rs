@@ -4,5 +4,9 @@
 
 // The generator of benchmark repositories, which the other figures rest on.
 mod generator;
+// What is rebuilt, and why.
+mod plan;
+// A repository in a temporary folder, and the program run in it.
+mod support;
 // The architecture, held to by a scan of the source.
 mod tidy;
