@@ -4,6 +4,8 @@
 
 // The generator of benchmark repositories, which the other figures rest on.
 mod generator;
+// Which trees are compared, and what Git makes of their files.
+mod git;
 // What is rebuilt, and why.
 mod plan;
 // A repository in a temporary folder, and the program run in it.

@@ -1,6 +1,6 @@
 //! What is rebuilt after a change, and why: one fact a test, seen from outside.
 
-use crate::support::Sandbox;
+use crate::support::{Plan, Sandbox};
 
 /// The reasons for every service that a change makes stale must be `expected`.
 ///
@@ -685,4 +685,183 @@ fn what_cannot_be_known_is_always_built() {
 fn packages_that_go_refuses_are_inputs_all_the_same() {
     check("cycle", |repo| repo.edit("b/b.go"), ["cycle: go-file b/b.go modified via cycle > a > b"]);
     check("syntax-error", |repo| repo.edit("lib/lib.go"), ["syntax: go-file lib/lib.go modified via syntax > lib"]);
+}
+
+#[test]
+fn without_a_base_everything_is_built() {
+    let repo = Sandbox::copy_of("single-module");
+    let plan = repo.plan(["--all"]);
+    assert_eq!(plan.story(), ["api: missing-base", "worker: missing-base"]);
+    assert_eq!((plan.0["base"].is_null(), &plan.0["changed_files"]), (true, &serde_json::json!([])));
+}
+
+#[test]
+fn force_builds_what_was_asked_for_and_still_says_what_changed() {
+    let repo = Sandbox::copy_of("single-module");
+    assert_eq!(repo.plan(["--base", "HEAD", "--force", "api"]).story(), ["api: forced"]);
+    repo.edit("cmd/api/main.go");
+    let plan = repo.plan(["--base", "HEAD", "--force"]);
+    let expected = ["api: forced", "api: go-file cmd/api/main.go modified via api", "worker: forced"];
+    assert_eq!(plan.story(), expected);
+}
+
+#[test]
+fn selection_is_by_name_by_filter_and_by_exclusion() {
+    let repo = Sandbox::copy_of("workspace");
+    let built = |arguments: &[&str]| {
+        let plan = repo.plan(["--all"].iter().chain(arguments).copied());
+        plan.built().join(" ")
+    };
+    assert_eq!(built(&["cart", "auth"]), "auth cart");
+    assert_eq!(built(&["--filter", "ca*"]), "cart catalog");
+    assert_eq!(built(&["-F", "services/mailer/**", "-F", "auth"]), "auth mailer");
+    assert_eq!(built(&["--exclude", "ca*", "--exclude", "auth"]), "mailer storefront");
+    assert_eq!(built(&["--filter", "ca*", "--exclude", "cart"]), "catalog");
+    assert_eq!(built(&["--filter", "nothing"]), "");
+}
+
+#[test]
+fn services_left_out_are_listed_as_filtered() {
+    let repo = Sandbox::copy_of("single-module");
+    let plan = repo.plan(["--all", "api"]);
+    let worker = plan.service("worker");
+    assert_eq!((&worker["decision"], &worker["reasons"][0]["kind"]), (&"skip".into(), &"filtered".into()));
+    assert_eq!(plan.0["summary"], serde_json::json!({"services": 2, "build": 1, "skip": 1}));
+}
+
+#[test]
+fn the_exit_code_says_whether_there_is_something_to_build_if_asked() {
+    let repo = Sandbox::copy_of("single-module");
+    let code = |arguments: &[&str]| repo.run(["plan", "--base", "HEAD"].iter().chain(arguments).copied()).code;
+    assert_eq!((code(&[]), code(&["--exit-code"])), (0, 0));
+    repo.edit("cmd/api/main.go");
+    assert_eq!((code(&[]), code(&["--exit-code"])), (0, 1));
+    assert_eq!((code(&["--exit-code", "worker"]), code(&["--exit-code", "api"])), (0, 1));
+    let packages = |arguments: &[&str]| repo.run(["packages", "--base", "HEAD"].iter().chain(arguments).copied()).code;
+    assert_eq!((packages(&[]), packages(&["--exit-code"]), packages(&["--exit-code", "--tests"])), (0, 1, 0));
+}
+
+#[test]
+fn quiet_prints_the_names_of_what_is_built() {
+    let repo = Sandbox::copy_of("workspace");
+    repo.edit("libs/money/money.go");
+    assert_eq!(repo.run(["plan", "-q", "--base", "HEAD"]).success(), "cart\ncatalog\nstorefront\n");
+    assert_eq!(repo.run(["plan", "-q", "--base", "HEAD", "auth"]).success(), "");
+}
+
+#[test]
+fn an_image_that_others_start_from_is_built_before_them() {
+    let repo = Sandbox::copy_of("configured");
+    assert_eq!(repo.plan(["--all"]).steps(), ["base/build", "jobs/build", "api/build base/build"]);
+    assert_eq!(repo.plan(["--all", "api"]).steps(), ["api/build"]);
+    assert_eq!(
+        repo.plan(["--all", "api", "base", "--push"]).steps(),
+        ["base/build", "base/push base/build", "api/build base/build", "api/push api/build"]
+    );
+}
+
+#[test]
+fn a_configured_toolchain_stands_for_the_one_in_go_mod() {
+    let repo = Sandbox::copy_of("single-module");
+    repo.write("build-plan.toml", "[go]\ntoolchain = \"1.25.1\"\n").commit("toolchain");
+    assert_eq!(
+        repo.plan([]).story(),
+        [
+            "api: build-flags targets",
+            "api: toolchain toolchain \"\" -> \"1.25.1\"",
+            "worker: build-flags targets",
+            "worker: toolchain toolchain \"\" -> \"1.25.1\""
+        ]
+    );
+    repo.write("go.mod", repo.read("go.mod") + "\ntoolchain go1.25.3\n").commit("go.mod");
+    assert_eq!(repo.plan([]).story(), [""; 0]);
+}
+
+#[test]
+fn a_build_plan_toml_that_appears_is_a_change_like_any_other() {
+    let repo = Sandbox::copy_of("single-module");
+    repo.write("build-plan.toml", "[services.api]\npackage = \"cmd/api\"\n").commit("only api");
+    assert_eq!(repo.plan([]).story(), ["removed: worker"]);
+    repo.write("build-plan.toml", "[services.api]\npackage = \"cmd/worker\"\n").commit("another program");
+    let story = repo.plan([]).story();
+    assert!(story.contains(&"api: service-config package \"cmd/api\" -> \"cmd/worker\"".to_owned()), "{story:#?}");
+}
+
+#[test]
+fn a_configuration_from_the_command_line_counts_for_base_and_head() {
+    let repo = Sandbox::copy_of("single-module");
+    let file = repo.beside("plan.toml");
+    std::fs::write(&file, "[services.cleaner]\npackage = \"cmd/worker\"\ninputs = [\"README.md\"]\n").unwrap();
+    repo.edit("README.md");
+    let plan = repo.plan(["--base", "HEAD", "--config", file.to_str().unwrap()]);
+    assert_eq!(plan.story(), ["cleaner: declared-input README.md modified"]);
+}
+
+#[test]
+fn a_base_whose_configuration_does_not_parse_is_a_missing_base() {
+    let repo = Sandbox::copy_of("single-module");
+    repo.write("build-plan.toml", "[image\n").commit("broken").remove("build-plan.toml").commit("mended");
+    let plan = repo.plan([]);
+    assert_eq!(plan.story(), ["api: missing-base", "worker: missing-base"]);
+    assert!(plan.note_kinds().contains(&"missing-base"), "{:?}", plan.note_kinds());
+}
+
+#[test]
+fn a_base_whose_go_mod_is_refused_is_a_missing_base() {
+    let repo = Sandbox::copy_of("broken-go-mod");
+    repo.write("go.mod", "module example.com/broken\n").commit("mended");
+    let plan = repo.plan([]);
+    assert_eq!(plan.story(), ["broken: missing-base"]);
+    assert!(plan.note_kinds().contains(&"missing-base"), "{:?}", plan.note_kinds());
+}
+
+#[test]
+fn a_generated_package_that_appears_makes_its_service_known() {
+    let repo = Sandbox::copy_of("missing-package");
+    repo.write("gen/api/api.go", "package api\n\nfunc Call() {}\n").commit("generated");
+    assert_eq!(repo.plan([]).built(), ["client"]);
+    repo.commit("nothing");
+    assert_eq!(repo.plan([]).built(), [""; 0]);
+    assert_eq!(repo.plan(["--all"]).fingerprint("client").len(), 64);
+}
+
+#[test]
+fn unknown_services_have_no_fingerprint_and_no_tag() {
+    let plan = Sandbox::copy_of("missing-package").plan(["--base", "HEAD"]);
+    let client = plan.service("client");
+    assert!(client["fingerprint"].is_null());
+    assert_eq!(client["image"]["tags"], serde_json::json!([]));
+    assert!(plan.note_kinds().contains(&"unresolved-import"), "{:?}", plan.note_kinds());
+}
+
+#[test]
+fn the_value_of_a_named_environment_variable_is_in_the_fingerprint_but_in_no_comparison() {
+    let repo = Sandbox::copy_of("configured");
+    let plan =
+        |value: &str| Plan::of(repo.program().args(["plan", "-o", "json", "--base", "HEAD"]).env("API_EDITION", value));
+    let (free, pro) = (plan("free"), plan("pro"));
+    assert_ne!(free.fingerprint("api"), pro.fingerprint("api"));
+    assert_eq!(free.fingerprint("jobs"), pro.fingerprint("jobs"));
+    assert_eq!((free.built(), pro.built()), (vec![], vec![]));
+    assert!(!pro.0.to_string().contains("\"pro\""), "the value itself is shown");
+}
+
+#[test]
+fn affected_packages_are_those_that_change_and_all_that_import_them() {
+    let repo = Sandbox::copy_of("single-module");
+    repo.edit("internal/store/store.go");
+    let packages = |arguments: &[&str]| {
+        let text = repo.run(["packages", "--base", "HEAD"].iter().chain(arguments).copied()).success();
+        text.lines().map(|line| line.replace("example.com/notes/", "")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(packages(&[]), "cmd/api cmd/worker internal/clean internal/store");
+    assert_eq!(packages(&["--tests"]), "internal/store");
+    repo.git(["checkout", "--quiet", "."]);
+    repo.edit("internal/testkit/testkit.go");
+    assert_eq!(packages(&[]), "internal/testkit");
+    assert_eq!(packages(&["--tests"]), "internal/store");
+    repo.git(["checkout", "--quiet", "."]);
+    repo.edit("internal/store/store_test.go");
+    assert_eq!(packages(&[]), "");
+    assert_eq!(packages(&["--tests"]), "internal/store");
 }
