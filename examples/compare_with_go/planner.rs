@@ -110,20 +110,20 @@ impl Planner {
 
     /// What goes into a service at head.
     pub(crate) fn inputs(&self, service: &str) -> Result<Inputs> {
-        let output = process::output_of(self.command().args(["inputs", service]), "buildplan inputs")?;
+        let output = process::output_of(self.command("inputs").arg(service), "buildplan inputs")?;
         serde_json::from_slice(&output).context("cannot read the JSON of buildplan inputs")
     }
 
     /// What is built because of the step from base to head.
     pub(crate) fn plan(&self) -> Result<Plan> {
-        let output = process::output_of(self.command().args(["plan", "--no-merge-base"]), "buildplan plan")?;
+        let output = process::output_of(&mut self.command("plan"), "buildplan plan")?;
         serde_json::from_slice(&output).context("cannot read the JSON of buildplan plan")
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, name: &str) -> Command {
         let mut command = Command::new(&self.binary);
-        command.arg("--config").arg(&self.config).arg("-C").arg(&self.repository);
-        command.args(["--base", &self.base, "--head", &self.head, "-o", "json"]);
+        command.arg("--config").arg(&self.config).arg("-C").arg(&self.repository).arg(name);
+        command.args(["--no-merge-base", "--base", &self.base, "--head", &self.head, "-o", "json"]);
         command.env_remove("CI").env_remove("BUILDPLAN_BASE");
         command
     }

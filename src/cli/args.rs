@@ -47,26 +47,27 @@ pub(super) enum Command {
 
 /// On every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub(super) struct GlobalArguments {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
-    /// Use this configuration for base and head instead of the build-plan.toml that each contains
+    /// Use FILE for base and head instead of the build-plan.toml in each
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
-    /// Write to FILE, whole or not at all, instead of standard output
+    /// Write to FILE instead of standard output: all of it or nothing
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) write: Option<PathBuf>,
-    /// Say only what was asked for: names of services to build
+    /// Print only the names of the services to build
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Say everything: all services, all reasons, all notes
+    /// Print all services, all reasons and all notes
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
     /// When to use colours
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
     pub(super) color: ColorChoice,
-    /// Use nothing from earlier runs; the output is the same (this version keeps nothing)
+    /// Use nothing from earlier runs; the output is the same
     #[arg(long, global = true)]
     pub(super) no_cache: bool,
 }
@@ -79,31 +80,30 @@ pub(super) enum ColorChoice {
 }
 
 /// What is compared with what.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Comparison")]
 pub(super) struct ComparisonArguments {
-    /// Compare with REV (on a branch: with its merge base with REV)
+    /// Compare with REV, or its merge base with head
     #[arg(long, value_name = "REV", visible_alias = "since", conflicts_with = "all")]
     pub(super) base: Option<String>,
     /// Plan the commit REV instead of the working copy
     #[arg(long, value_name = "REV")]
     pub(super) head: Option<String>,
-    /// Compare with the base itself, not with its merge base
+    /// Compare with REV itself
     #[arg(long)]
     pub(super) no_merge_base: bool,
-    /// What to do if the base cannot be had
+    /// If the base cannot be had: stop, or build all
     #[arg(long, value_name = "WHAT", default_value = "error")]
     pub(super) on_missing_base: OnMissingBase,
-    /// Plan as if there were no base
+    /// Build all: plan as if there were no base
     #[arg(long)]
     pub(super) all: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum OnMissingBase {
-    /// Stop with an error that says how to get it
+    // No help of their own: with it `--help` would give every option three lines.
     Error,
-    /// Build everything, with a note
     All,
 }
 

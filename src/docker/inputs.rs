@@ -370,14 +370,15 @@ impl<'a> Collector<'a> {
         let mut notes: Vec<DockerNote> = Vec::new();
         for (labels, says) in kinds {
             let Some((line, _)) = labels.first() else { continue };
-            notes.push(DockerNote { line: *line, message: format!("{}: {says}", enumerate(labels, true)) });
+            let shown_line = notes.first().map_or(*line, |note| note.line);
+            notes.push(DockerNote { line: *line, message: format!("{}: {says}", enumerate(labels, Some(shown_line))) });
         }
         for (paths, says) in [
             (&self.ignored, "ignored by Git and not looked into; list the files that matter under inputs"),
             (&self.escaping, "a link that leads out of the repository or in a circle; only the link is seen"),
         ] {
             let Some((line, _)) = paths.first() else { continue };
-            notes.push(DockerNote { line: *line, message: format!("{}: {says}", enumerate(paths, false)) });
+            notes.push(DockerNote { line: *line, message: format!("{}: {says}", enumerate(paths, None)) });
         }
         notes.append(&mut self.unseen);
         let line = notes.first().map_or(1, |note| note.line);
@@ -394,13 +395,12 @@ impl Wanted {
     }
 }
 
-/// The first three of a list, and how many more there are.
-fn enumerate(labels: &[(usize, String)], with_lines: bool) -> String {
-    let shown = labels.iter().take(3).map(
-        |(line, label)| {
-            if with_lines { format!("{label} at line {line}") } else { label.clone() }
-        },
-    );
+/// The first three of a list, and how many more there are; with their lines, unless that is the line of the whole note.
+fn enumerate(labels: &[(usize, String)], line_of_note: Option<usize>) -> String {
+    let shown = labels.iter().take(3).map(|(line, label)| match line_of_note {
+        Some(shown) if shown != *line => format!("{label} at line {line}"),
+        _ => label.clone(),
+    });
     let shown = shown.collect::<Vec<_>>().join(", ");
     match labels.len().saturating_sub(3) {
         0 => shown,
@@ -678,7 +678,7 @@ mod tests {
             "RUN a\nCOPY libs libs\nCOPY services/ services/",
             &OWN,
             Some(
-                "COPY libs at line 3, COPY services/ at line 4: files outside services/auth that are not Go source are not \
+                "COPY libs, COPY services/ at line 4: files outside services/auth that are not Go source are not \
                  seen; list them under inputs",
             ),
         );
@@ -687,9 +687,7 @@ mod tests {
     #[test]
     fn the_whole_context_means_the_own_files() {
         let note = |what: &str| {
-            format!(
-                "{what} at line 2: files outside services/auth that are not Go source are not seen; list them under inputs"
-            )
+            format!("{what}: files outside services/auth that are not Go source are not seen; list them under inputs")
         };
         for source in [".", "./", "*", "/", "..", "services/.."] {
             check(&format!("COPY {source} /src"), &OWN, Some(&note(&format!("COPY {source}"))));
@@ -724,7 +722,7 @@ mod tests {
     fn unknown_variables_take_what_could_match_and_say_so() {
         let mut expected = vec!["configs/auth/a.json", "configs/auth/b.json"];
         expected.extend(OWN);
-        let note = "COPY configs/auth/${ENV}.json at line 3: a variable has no known value, so only what it could match \
+        let note = "COPY configs/auth/${ENV}.json: a variable has no known value, so only what it could match \
                     and the files below services/auth that are not Go source are seen; set it under build-args, or list \
                     the files under inputs";
         check("ARG ENV\nCOPY configs/auth/${ENV}.json /", &expected, Some(note));
@@ -736,8 +734,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_said() {
-        let note =
-            "COPY bin/auth at line 2: no such file in the context, so a change of it is not seen before it is there";
+        let note = "COPY bin/auth: no such file in the context, so a change of it is not seen before it is there";
         check("COPY bin/auth /", &[], Some(note));
     }
 

@@ -10,7 +10,7 @@ use crate::fingerprint::item::{Fact, InputKind, Item, Subject, Value};
 use crate::fingerprint::{ServiceState, Snapshot};
 use crate::graph::{NodeId, Reach};
 use crate::plan::reason::{At, Reason, ReasonKind};
-use crate::repo::ChangeSet;
+use crate::repo::{ChangeSet, ChangeStatus, RepoPath};
 
 /// Which packages of a context differ between base and head.
 pub struct ContextDifference {
@@ -181,8 +181,7 @@ impl Reasons<'_> {
         match &item.subject {
             Subject::File(_, path) => {
                 let changed = self.changes.status(path);
-                reason.status =
-                    changed.or((old.is_some() && new.is_some()).then_some(crate::repo::ChangeStatus::Modified));
+                reason.status = changed.or((old.is_some() && new.is_some()).then_some(ChangeStatus::Modified));
                 reason.path = Some(path.clone());
             }
             Subject::Import { import, .. } => reason.subject = Some(import.to_string()),
@@ -212,8 +211,17 @@ impl Reasons<'_> {
         if reasons.iter().any(|reason| !reason.is_consequence()) {
             reasons.retain(|reason| !reason.is_consequence());
         }
+        drop_repeated(&mut reasons);
         reasons
     }
+}
+
+/// Drops that a file is copied into the image where it is named already as the Dockerfile, an embedded file and so on.
+fn drop_repeated(reasons: &mut Vec<Reason>) {
+    let others = reasons.iter().filter(|reason| reason.kind != ReasonKind::ContextFile);
+    let named: BTreeSet<RepoPath> = others.filter_map(|reason| reason.path.clone()).collect();
+    let is_named = |reason: &Reason| reason.path.as_ref().is_some_and(|path| named.contains(path));
+    reasons.retain(|reason| reason.kind != ReasonKind::ContextFile || !is_named(reason));
 }
 
 /// Pairs the items of two sorted lists by subject, leaving out those that are the same in both.

@@ -30,18 +30,10 @@ pub fn why_not(snapshot: &Snapshot<'_>, state: &ServiceState, changes: &ChangeSe
             })
         })
         .collect();
-    changes
-        .paths()
-        .map(|path| WhyNot { path: path.clone(), because: explain(snapshot, state, &programs, path) })
-        .collect()
+    changes.paths().map(|path| WhyNot { path: path.clone(), because: explain(state, &programs, path) }).collect()
 }
 
-fn explain(
-    snapshot: &Snapshot<'_>,
-    state: &ServiceState,
-    programs: &[(&Context, NodeId, Reach)],
-    path: &RepoPath,
-) -> String {
+fn explain(state: &ServiceState, programs: &[(&Context, NodeId, Reach)], path: &RepoPath) -> String {
     let name = path.name();
     if matches!(name, b"go.mod" | b"go.sum" | b"go.work" | b"go.work.sum" | b"modules.txt") {
         return "nothing in it that this service depends on changed".to_owned();
@@ -73,8 +65,5 @@ fn explain(
     if name == b"Dockerfile" || name.ends_with(b".dockerignore") {
         return "not the Dockerfile of this service".to_owned();
     }
-    match snapshot.workspace.has_source_within(&dir) {
-        true => "not Go source, and no package of this service embeds it".to_owned(),
-        false => "neither embedded, nor copied into the image, nor a declared input".to_owned(),
-    }
+    "neither embedded, nor copied into the image, nor a declared input".to_owned()
 }

@@ -16,6 +16,9 @@ use crate::render::style::{Style, Styles};
 use crate::render::words;
 use crate::repo::{ChangeStatus, RepoPath};
 
+/// How wide the column of kinds is at least: with most kinds it is the same in all lists.
+const KIND_WIDTH: usize = 5;
+
 /// Everything that the fingerprint of one service covers.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(title = "buildplan.inputs.v1")]
@@ -189,7 +192,7 @@ pub fn inputs_text(document: &InputsDocument, styles: Styles) -> String {
         words::count(files, "file"),
         words::count(document.packages.len(), "package"),
         words::count(document.image.len() + document.declared.len(), "image input"),
-        words::count(document.external.len(), "external module"),
+        words::count(document.external.len(), "required module"),
     );
     let fingerprint = document.fingerprint.as_deref().unwrap_or("none, because an input cannot be known");
     let _ = writeln!(text, "fingerprint {fingerprint}");
@@ -207,7 +210,7 @@ pub fn inputs_text(document: &InputsDocument, styles: Styles) -> String {
         }
     }
     if !document.external.is_empty() {
-        let _ = writeln!(text, "\n{}", styles.paint(Style::Heading, "external modules"));
+        let _ = writeln!(text, "\n{}", styles.paint(Style::Heading, "required modules"));
         for module in &document.external {
             let doubt = if module.exact { "" } else { "  (may be used)" };
             let _ = writeln!(text, "  {} {}{}", module.module, module.version, styles.paint(Style::Dim, doubt));
@@ -215,14 +218,17 @@ pub fn inputs_text(document: &InputsDocument, styles: Styles) -> String {
     }
     let _ = writeln!(text, "\n{}", styles.paint(Style::Heading, "facts"));
     for (name, value) in document.facts.iter().filter(|(_, value)| !value.is_empty()) {
-        let _ = writeln!(text, "  {name} = {value}");
+        // An image that the Dockerfile starts from is its own value.
+        let value = if name.strip_prefix("base image ") == Some(value) { String::new() } else { format!(" = {value}") };
+        let _ = writeln!(text, "  {name}{value}");
     }
     text
 }
 
 fn list(text: &mut String, files: &[FileDocument]) {
+    let width = files.iter().map(|file| file.kind.len()).max().unwrap_or(0).max(KIND_WIDTH);
     for file in files {
-        let _ = writeln!(text, "  {:<10} {}", file.kind, words::escape(&file.path));
+        let _ = writeln!(text, "  {:<width$}  {}", file.kind, words::escape(&file.path));
     }
 }
 

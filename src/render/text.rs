@@ -46,7 +46,7 @@ pub fn plan_text(plan: &Plan, detail: Detail, styles: Styles) -> String {
     }
     header(&mut text, plan, styles);
     if plan.services.is_empty() {
-        text.push_str("No services: there is no main package in a Go module here, and build-plan.toml names none.\n");
+        text.push_str("\nNo services: there is no main package in a Go module here, and build-plan.toml names none.\n");
         return text;
     }
     builds(&mut text, plan, detail, styles);
@@ -67,8 +67,8 @@ pub fn revisions(plan: &Plan) -> String {
     let head = match (&plan.head.rev, plan.head.working_copy) {
         (Some(rev), _) if commit.starts_with(&**rev) || rev == "HEAD" => commit,
         (Some(rev), _) => format!("{} ({commit})", words::escape(rev)),
-        (None, true) if plan.head.dirty => format!("the working copy on {commit}, with changes"),
-        (None, true) => format!("the working copy on {commit}"),
+        (None, true) if plan.head.dirty => format!("the working copy ({commit} with changes)"),
+        (None, true) => format!("the working copy ({commit})"),
         (None, false) => commit,
     };
     let changed = words::count(plan.changed_files.len(), "changed file");
@@ -91,7 +91,7 @@ fn builds(text: &mut String, plan: &Plan, detail: Detail, styles: Styles) {
     let all = plan.services.len();
     if builds.is_empty() {
         let nothing = format!("Nothing to build: {}.", all_unchanged(plan));
-        let _ = writeln!(text, "{}", styles.paint(Style::Name, nothing));
+        let _ = writeln!(text, "\n{}", styles.paint(Style::Name, nothing));
         return;
     }
     let title = format!("Build {} of {}", builds.len(), words::count(all, "service"));

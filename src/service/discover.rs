@@ -37,11 +37,14 @@ pub(super) fn discover(config: &Config, workspace: &Workspace<'_>) -> Result<Ser
     if claims.is_empty() {
         chosen.extend(unclaimed.into_iter().map(|main| (main, None)));
     } else {
-        found.notes.extend(list_note(&unclaimed, "no Dockerfile in their folder or above it in their module"));
+        found.notes.extend(list_note(
+            &unclaimed,
+            "a main package without a Dockerfile in its folder or above it in its module",
+        ));
         for (dockerfile, mains) in claims {
             let (its, others) = divide(workspace, &dockerfile, mains)?;
             chosen.extend(its.into_iter().map(|main| (main, Some(dockerfile.clone()))));
-            found.notes.extend(list_note(&others, &format!("{dockerfile} does not build them")));
+            found.notes.extend(list_note(&others, &format!("{dockerfile} builds other main packages")));
         }
     }
     let names = name::unique(chosen.iter().map(|(main, _)| (main, module_name(workspace, main))));
@@ -128,10 +131,6 @@ fn list_note(mains: &[RepoPath], reason: &str) -> Option<crate::repo::Note> {
     let count = mains.len();
     let first: Vec<String> = mains.iter().take(LISTED).map(ToString::to_string).collect();
     let more = if count > LISTED { format!(" and {} more", count - LISTED) } else { String::new() };
-    let noun = if count == 1 {
-        "1 main package is no service".to_owned()
-    } else {
-        format!("{count} main packages are no services")
-    };
-    (count > 0).then(|| discovery_note(format!("{noun}, {reason}: {}{more}", first.join(", "))))
+    let what = if count == 1 { "not a service" } else { "not services" };
+    (count > 0).then(|| discovery_note(format!("{what} ({reason}): {}{more}", first.join(", "))))
 }

@@ -71,25 +71,25 @@ impl TargetSpec {
         }
     }
 
-    /// The whole target on one line, the same for equal targets only.
+    /// The whole target on one line, the same for equal targets only. What is not set or not known is left out.
     pub fn label(&self) -> String {
         let list = |tags: &BTreeSet<String>| tags.iter().cloned().collect::<Vec<_>>().join(",");
-        let cgo = match self.cgo {
-            Some(true) => "on",
-            Some(false) => "off",
-            None => "unknown",
-        };
-        let [race, msan, asan] = self.sanitizers;
-        let experiments: Vec<String> = self.experiments.iter().map(|(name, on)| format!("{name}={on}")).collect();
-        format!(
-            "{} tags={} possible-tags={}{} cgo={cgo} toolchain={} race={race} msan={msan} asan={asan} experiments={}",
-            self.platform(),
-            list(&self.tags),
-            list(&self.possible_tags),
-            if self.any_tag_possible { ",*" } else { "" },
-            self.toolchain_minor.map_or_else(|| "unknown".to_owned(), |minor| format!("1.{minor}")),
-            experiments.join(","),
-        )
+        let mut parts = vec![self.platform()];
+        if !self.tags.is_empty() {
+            parts.push(format!("tags={}", list(&self.tags)));
+        }
+        if !self.possible_tags.is_empty() {
+            parts.push(format!("possible-tags={}", list(&self.possible_tags)));
+        }
+        if self.any_tag_possible {
+            parts.push("any-tag-possible".to_owned());
+        }
+        parts.extend(self.cgo.map(|on| format!("cgo={}", if on { "on" } else { "off" })));
+        parts.extend(self.toolchain_minor.map(|minor| format!("toolchain=1.{minor}")));
+        let sanitizers = ["race", "msan", "asan"].into_iter().zip(self.sanitizers);
+        parts.extend(sanitizers.filter(|(_, on)| *on).map(|(name, _)| name.to_owned()));
+        parts.extend(self.experiments.iter().map(|(name, on)| format!("{}{name}", if *on { "+" } else { "-" })));
+        parts.join(" ")
     }
 
     /// The target as the file selection needs it. `minimum_minor` is what the go lines say the toolchain is at least.

@@ -1,0 +1,4 @@
+CREATE TABLE users (
+    name     TEXT PRIMARY KEY,
+    password BLOB NOT NULL
+);
