@@ -41,6 +41,8 @@ pub(super) fn image_items(
         found.items.push(Item { subject: Subject::Environment(name.clone()), value: Value::Digest(digest) });
     }
     found.settings(&service.settings.image);
+    // What COPY means depends on it, even where the same files are seen.
+    found.items.push(Item::text(Subject::Setting("image.context".to_owned()), service.context.to_string()));
     if service.settings.image.builder == Builder::Command {
         for word in &service.settings.image.command {
             let Some(path) = RepoPath::clean(word.as_bytes()).filter(|path| !path.is_root()) else { continue };
@@ -57,9 +59,6 @@ impl ImageItems {
         if let Some(identity) = Identity::of(tree, path)? {
             self.items.push(Item::file(InputKind::Dockerfile, path.clone(), identity));
         }
-        // What COPY means depends on it, even where the same files are seen.
-        let context = Subject::Setting("image.context".to_owned());
-        self.items.push(Item::text(context, service.context.to_string()));
         let parsed = read_dockerfile(workspace, path, &service.settings.image.build_args)?;
         if let Some(problem) = &parsed.problem {
             let message =
@@ -177,7 +176,7 @@ mod tests {
         let config = format!("[services.a]\npackage = \"a\"\n{settings}\n");
         let config = Config::parse(config.as_bytes()).unwrap();
         let workspace = Workspace::scan(&tree).unwrap();
-        let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default()).unwrap();
+        let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default(), None).unwrap();
         let state = &snapshot.services["a"];
         let copied = state.items.iter().filter_map(|item| match &item.subject {
             Subject::File(InputKind::Context, path) => Some(path.to_string()),

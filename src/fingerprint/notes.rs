@@ -1,6 +1,7 @@
 //! Says in words what a snapshot rests on: doubts, bounds, assumptions, and files that Go would refuse.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::config::Config;
 use crate::docker::TagMention;
@@ -97,7 +98,7 @@ pub(super) fn keys_of_all_modules(workspace: &Workspace<'_>, config: &Config) ->
 pub(super) fn unknown_inputs(
     program: &Program,
     used: &[ContextKey],
-    contexts: &BTreeMap<ContextKey, Context>,
+    contexts: &BTreeMap<ContextKey, Arc<Context>>,
 ) -> BTreeSet<String> {
     let mut unknown = BTreeSet::new();
     for context in used.iter().filter_map(|key| contexts.get(key)) {
@@ -107,7 +108,7 @@ pub(super) fn unknown_inputs(
         }
         for id in context.graph.reach(start).nodes() {
             let node = context.graph.node(*id);
-            unknown.extend(node.imports.iter().filter_map(|(_, resolution)| match &**resolution {
+            unknown.extend(node.imports.iter().filter_map(|(_, resolution)| match &resolution.resolution {
                 Resolution::Missing(reason) | Resolution::Outside(reason) => {
                     Some(format!("{reason}, imported by {}", node.import_path))
                 }
@@ -119,7 +120,7 @@ pub(super) fn unknown_inputs(
 }
 
 /// What is to be said of a service.
-pub(super) fn of_service(state: &ServiceState, contexts: &BTreeMap<ContextKey, Context>) -> Vec<Note> {
+pub(super) fn of_service(state: &ServiceState, contexts: &BTreeMap<ContextKey, Arc<Context>>) -> Vec<Note> {
     let mut notes = Vec::new();
     let Some(program) = &state.service.program else { return notes };
     let mut external = false;
@@ -199,7 +200,7 @@ fn of_package(node: &Node, notes: &mut Vec<Note>) {
         notes.push(Note::at(NoteKind::UnknownConstraint, dir, message));
     }
     for (used, resolution) in &node.imports {
-        if let Resolution::Missing(reason) = &**resolution {
+        if let Resolution::Missing(reason) = &resolution.resolution {
             let message = format!("{}: {reason}", node.import_path);
             let kind = if used.certain { NoteKind::UnresolvedImport } else { NoteKind::UnknownConstraint };
             notes.push(Note::at(kind, dir, message));

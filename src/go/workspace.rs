@@ -11,12 +11,14 @@ use rayon::prelude::*;
 
 use crate::go::folder::GoFolder;
 use crate::go::module::{Module, WorkFile};
-use crate::repo::{Digest, Entry, EntryKind, Listing, RepoPath, Tree, TreeError, find_entry};
+use crate::repo::{Digest, Entry, EntryKind, Listing, RepoPath, Tree, TreeError, find_entry, read_through_links};
 
 /// The Go source of one tree.
 pub struct Workspace<'t> {
     tree: &'t dyn Tree,
     walked: BTreeMap<RepoPath, Arc<Walked>>,
+    /// The source of the walked folders once more: a hash map is several times faster to ask.
+    sources: HashMap<RepoPath, Arc<GoFolder>>,
     modules: BTreeMap<RepoPath, Arc<Module>>,
     work_files: BTreeMap<RepoPath, Arc<WorkFile>>,
     conversions: BTreeMap<RepoPath, Digest>,
@@ -69,7 +71,8 @@ impl<'t> Workspace<'t> {
         let work_files =
             walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.work_file.clone()?))).collect();
         let conversions = walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.conversions?))).collect();
-        Ok(Self { tree, walked, modules, work_files, conversions, looked_up: RwLock::default() })
+        let sources = walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.source.clone()?))).collect();
+        Ok(Self { tree, walked, sources, modules, work_files, conversions, looked_up: RwLock::default() })
     }
 
     /// The tree that was scanned.
@@ -89,12 +92,17 @@ impl<'t> Workspace<'t> {
 
     /// The module that the files of a folder belong to: that of the nearest go.mod at or above it.
     pub fn module_of(&self, dir: &RepoPath) -> Option<&Arc<Module>> {
-        std::iter::once(dir.clone()).chain(dir.ancestors()).find_map(|above| self.modules.get(&above))
+        nearest(&self.modules, dir)
+    }
+
+    /// Whether the walk came to a folder with source, and so to every folder above it.
+    pub fn is_walked(&self, dir: &RepoPath) -> bool {
+        self.sources.contains_key(dir)
     }
 
     /// The nearest go.work at or above a folder, as the `go` command finds it (modload `FindGoWork`).
     pub fn work_file_of(&self, dir: &RepoPath) -> Option<&Arc<WorkFile>> {
-        std::iter::once(dir.clone()).chain(dir.ancestors()).find_map(|above| self.work_files.get(&above))
+        nearest(&self.work_files, dir)
     }
 
     /// The folders that `./...` matches in the module they belong to, sorted. Without a module there are none.
@@ -113,7 +121,7 @@ impl<'t> Workspace<'t> {
 
     /// The source in a folder, wherever it is; `None` if there is no such folder.
     pub fn folder(&self, dir: &RepoPath) -> Result<Option<Arc<GoFolder>>, TreeError> {
-        if let Some(source) = self.walked.get(dir).and_then(|walked| walked.source.as_ref()) {
+        if let Some(source) = self.sources.get(dir) {
             return Ok(Some(Arc::clone(source)));
         }
         // A poisoned lock only means that another thread panicked; the map itself is always whole.
@@ -125,6 +133,32 @@ impl<'t> Workspace<'t> {
         Ok(looked_up.entry(dir.clone()).or_insert(found).clone())
     }
 
+    /// Whether every import means the same in both workspaces: they have the same modules, workspace files and folders
+    /// with source, wherever anyone has looked. What the source says may differ.
+    pub fn has_same_layout(&self, other: &Workspace<'_>) -> Result<bool, TreeError> {
+        let same = |((dir, walked), (other_dir, other)): ((&RepoPath, &Arc<Walked>), (&RepoPath, &Arc<Walked>))| {
+            dir == other_dir && (Arc::ptr_eq(walked, other) || walked.has_same_layout(other))
+        };
+        if self.walked.len() != other.walked.len() || !self.walked.iter().zip(&other.walked).all(same) {
+            return Ok(false);
+        }
+        if self.modules != other.modules {
+            return Ok(false);
+        }
+        let looked_up = self.looked_up.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut dirs: Vec<&RepoPath> = looked_up.keys().collect();
+        dirs.sort_unstable();
+        for dir in dirs {
+            let provides = |found: Option<&Arc<GoFolder>>| found.is_some_and(|source| source.provides_package);
+            let theirs = other.folder(dir)?;
+            let same_place = read_through_links(self.tree, dir)? == read_through_links(other.tree, dir)?;
+            if !same_place || provides(looked_up[dir].as_ref()) != provides(theirs.as_ref()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The `.gitattributes` at or above a folder that convert files on checkout, with a digest of those rules.
     pub fn conversions(&self, dir: &RepoPath) -> impl Iterator<Item = (RepoPath, Digest)> {
         // Nearly every repository has none: then nobody should pay for the climb.
@@ -133,6 +167,16 @@ impl<'t> Workspace<'t> {
             let rules = *self.conversions.get(&folder)?;
             Some((folder.child(b".gitattributes"), rules))
         })
+    }
+}
+
+impl Walked {
+    fn has_same_layout(&self, other: &Self) -> bool {
+        let provides = |walked: &Self| walked.source.as_ref().map(|source| source.provides_package);
+        provides(self) == provides(other)
+            && self.module == other.module
+            && self.work_file == other.work_file
+            && self.conversions == other.conversions
     }
 }
 
@@ -214,7 +258,25 @@ impl Walk<'_> {
         {
             return Ok(Arc::clone(before));
         }
-        GoFolder::from_listing(self.tree, dir, dir, listing).map(Arc::new)
+        let fresh = GoFolder::from_listing(self.tree, dir, dir, listing)?;
+        match before {
+            Some(before) if before.is_same(&fresh) => Ok(Arc::clone(before)),
+            _ => Ok(Arc::new(fresh)),
+        }
+    }
+}
+
+/// The entry of the nearest folder at or above one.
+fn nearest<'m, T>(map: &'m BTreeMap<RepoPath, T>, dir: &RepoPath) -> Option<&'m T> {
+    let mut above = dir.as_bytes();
+    loop {
+        if let Some(found) = map.get(above) {
+            return Some(found);
+        }
+        if above.is_empty() {
+            return None;
+        }
+        above = &above[..above.iter().rposition(|byte| *byte == b'/').unwrap_or(0)];
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::fingerprint::context::{Context, ContextKey};
 use crate::fingerprint::item::{Fact, InputKind, Item, Subject, Value};
+use crate::fingerprint::package::package_items;
 use crate::fingerprint::{ServiceState, Snapshot};
 use crate::graph::{NodeId, Reach};
 use crate::plan::reason::{At, Reason, ReasonKind};
@@ -23,6 +24,9 @@ pub struct ContextDifference {
 impl ContextDifference {
     /// Compares the packages of two contexts.
     pub fn new(base: &Context, head: &Context) -> Self {
+        if std::ptr::eq(base, head) {
+            return Self { changed: Vec::new(), gone: Vec::new() };
+        }
         let counterpart = |from: &Context, id, to: &Context| {
             let node = from.graph.node(id);
             to.graph.find(&node.import_path, &node.place.dir, node.part)
@@ -102,18 +106,18 @@ impl Pair<'_> {
         let head_reach = self.head.graph.reach(head_start);
         for (id, before) in &difference.changed {
             let before = before.filter(|before| base_reach.contains(*before));
-            let old = before.map_or(&[][..], |before| self.base.digests.items(before));
+            let old = before.map_or_else(Vec::new, |before| package_items(self.base.graph.node(before)));
             if head_reach.contains(*id) {
                 let chain = chain(self.head, &head_reach, *id);
-                found.compare(old, self.head.digests.items(*id), &chain, Some(&self.target));
+                found.compare(&old, &package_items(self.head.graph.node(*id)), &chain, Some(&self.target));
             } else if let Some(before) = before {
                 let chain = chain(self.base, &base_reach, before);
-                found.compare(old, &[], &chain, Some(&self.target));
+                found.compare(&old, &[], &chain, Some(&self.target));
             }
         }
         for id in difference.gone.iter().filter(|id| base_reach.contains(**id)) {
             let chain = chain(self.base, &base_reach, *id);
-            found.compare(self.base.digests.items(*id), &[], &chain, Some(&self.target));
+            found.compare(&package_items(self.base.graph.node(*id)), &[], &chain, Some(&self.target));
         }
     }
 
@@ -225,7 +229,8 @@ fn drop_repeated(reasons: &mut Vec<Reason>) {
     reasons.retain(|reason| match reason.kind {
         ReasonKind::ContextFile => reason.path.as_ref().is_none_or(|path| !named.contains(path)),
         ReasonKind::LanguageVersion | ReasonKind::Vendoring => {
-            modules.insert((reason.kind, reason.subject.clone(), reason.target.clone()))
+            let Reason { kind, subject, from, to, target, .. } = reason;
+            modules.insert([Some(kind.as_str().to_owned()), subject.clone(), from.clone(), to.clone(), target.clone()])
         }
         _ => true,
     });

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::config::{Config, ServiceConfig};
 use crate::docker::{Dockerfile, TagMention};
-use crate::go::package::Package;
 use crate::go::workspace::Workspace;
 use crate::repo::{RepoPath, TreeError};
 use crate::service::flags::BuildFlags;
@@ -74,7 +73,7 @@ fn main_packages(config: &Config, workspace: &Workspace<'_>) -> Vec<RepoPath> {
     let packages: Vec<_> = workspace.packages().collect();
     let mains = packages.into_par_iter().filter(|(folder, _)| {
         let minor = minimum_minor(workspace, &folder.path);
-        targets.iter().any(|target| Package::select(folder, &target.resolve(minor)).is_main())
+        targets.iter().any(|target| folder.package(&target.resolve(minor)).is_main())
     });
     mains.map(|(folder, _)| folder.path.clone()).collect()
 }
