@@ -73,7 +73,8 @@ struct Local {
     module: Option<Arc<Module>>,
     /// The version and target that a `replace` gives it; empty for a main module.
     replaced: String,
-    /// Whether another module may be used instead, because the `replace` is for one version only.
+    /// Whether no external module may be used instead: a `replace` may be for another version than the one selected, or
+    /// yield to one of the go.work.
     certain: bool,
 }
 
@@ -174,16 +175,12 @@ impl<'w> BuildList<'w> {
 
     /// Whether every version of a module lies in a folder: a main module, or one replaced by a folder.
     pub fn is_in_folder(&self, path: &str) -> bool {
-        let is_replaced = |local: &Local| local.certain && !local.replaced.is_empty();
         // A workspace module that is also required at a published version keeps that version's requirements in play.
-        let is_main = |local: &Local| local.replaced.is_empty() && self.work_file.is_none();
-        self.locals.get(path).is_some_and(|locals| locals.iter().any(|local| is_replaced(local) || is_main(local)))
-            || self.replaces().any(|(_, replace)| {
-                replace.path == path && replace.version.is_none() && matches!(replace.target, ReplaceTarget::Folder(_))
-            })
+        let is_main = self.work_file.is_none() && self.mains.iter().any(|main| main.path() == path);
+        is_main || self.is_replaced_by_folder(path)
     }
 
-    /// The `replace` directives in force for a module path, go.work's first (modload `replacementFrom`).
+    /// All `replace` directives of the go.work and the main modules, go.work's first.
     pub fn replaces(&self) -> impl Iterator<Item = (&RepoPath, &Replace)> {
         let of_work_file = self
             .work_file
@@ -205,19 +202,18 @@ impl<'w> BuildList<'w> {
                 certain: true,
             });
         }
-        for (from, replace) in self.replaces() {
-            // A main module wins over any replacement of its path.
-            let main = self.mains.iter().any(|main| main.path() == replace.path);
-            let ReplaceTarget::Folder(target) = &replace.target else { continue };
-            if main || !self.applies(replace) {
-                continue;
+        let replaced: BTreeSet<String> = self.replaces().map(|(_, replace)| replace.path.clone()).collect();
+        // A main module wins over any replacement of its path.
+        for path in replaced.into_iter().filter(|path| self.mains.iter().all(|main| main.path() != path)) {
+            let certain = self.is_replaced_by_folder(&path);
+            for (from, replace) in self.replacements(&path).0 {
+                let ReplaceTarget::Folder(target) = &replace.target else { continue };
+                let dir = from.join(target.as_bytes());
+                let module = dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned();
+                let replaced = format!("{} => {target}", self.required_version(&path));
+                let local = Local { dir, shown: target.clone(), module, replaced, certain };
+                locals.entry(path.clone()).or_default().push(local);
             }
-            let dir = from.join(target.as_bytes());
-            let module = dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned();
-            let replaced = format!("{} => {target}", self.required_version(&replace.path));
-            let certain = replace.version.is_none() || self.listed_only;
-            let local = Local { dir, shown: target.clone(), module, replaced, certain };
-            locals.entry(replace.path.clone()).or_default().push(local);
         }
         let mut externals = BTreeSet::new();
         for main in &self.mains {
@@ -229,17 +225,56 @@ impl<'w> BuildList<'w> {
         if let Some(work_file) = &self.work_file {
             externals.extend(work_file.go_sum.go_mods.keys().map(|module| module.path.clone()));
         }
+        if !self.listed_only {
+            let replaced = locals.values().flatten().filter_map(|local| local.module.as_ref());
+            externals
+                .extend(replaced.flat_map(|module| &module.go_mod.requires).map(|require| require.module.path.clone()));
+        }
         externals.retain(|path| !locals.get(path).is_some_and(|locals| locals.iter().any(|local| local.certain)));
         self.locals = locals;
         self.externals = externals;
     }
 
-    /// Whether a `replace` can be in force: one for another version than the only listed one is not.
-    fn applies(&self, replace: &Replace) -> bool {
-        match &replace.version {
-            Some(version) if self.listed_only => self.required_version(&replace.path) == *version,
-            _ => true,
+    /// The replacements of a module of which one may be in force, and whether one surely is (modload `replacementFrom`):
+    /// go.work's come first, and in each file the one of the very version before the one of every version.
+    fn replacements(&self, path: &str) -> (Vec<(&RepoPath, &Replace)>, bool) {
+        let of_work_file = self.work_file.iter().map(|file| (&file.dir, &file.go_work.replaces)).collect::<Vec<_>>();
+        let of_modules = self.mains.iter().map(|main| (&main.dir, &main.go_mod.replaces)).collect::<Vec<_>>();
+        let mut possible = Vec::new();
+        for files in [of_work_file, of_modules] {
+            let all = files.into_iter().flat_map(|(dir, replaces)| replaces.iter().map(move |replace| (dir, replace)));
+            let (exact, every): (Vec<_>, Vec<_>) =
+                all.filter(|(_, replace)| replace.path == path).partition(|(_, replace)| replace.version.is_some());
+            if self.listed_only {
+                let required = self.required_version(path);
+                let of_it = exact.into_iter().filter(|(_, replace)| replace.version.as_ref() == Some(&required));
+                possible.extend(of_it);
+                if !possible.is_empty() {
+                    return (possible, true);
+                }
+            } else {
+                possible.extend(exact);
+            }
+            if !every.is_empty() {
+                possible.extend(every);
+                return (possible, true);
+            }
         }
+        (possible, false)
+    }
+
+    /// Whether a folder stands in the place of a module, whatever its version.
+    fn is_replaced_by_folder(&self, path: &str) -> bool {
+        let (possible, one_is_in_force) = self.replacements(path);
+        let is_folder = |replace: &Replace| matches!(replace.target, ReplaceTarget::Folder(_));
+        one_is_in_force && possible.iter().all(|(_, replace)| is_folder(replace))
+    }
+
+    /// The modules whose requirements decide which versions are used: the main modules, and, unless only listed versions
+    /// are, those that a folder stands for.
+    pub fn requiring_modules(&self) -> impl Iterator<Item = &Arc<Module>> {
+        let replaced = self.locals.values().flatten().filter(|local| !self.listed_only && !local.replaced.is_empty());
+        self.mains.iter().chain(replaced.filter_map(|local| local.module.as_ref()))
     }
 
     /// The versions of a module that the main modules require, joined; empty if none does.
@@ -426,7 +461,8 @@ fn minor_version(version: &str) -> String {
     go_version::minor(version).map_or_else(|| version.to_owned(), |minor| format!("1.{minor}"))
 }
 
-fn has_pruned_graph(module: &Module) -> bool {
+/// Whether what a module's requirements require is left out of the graph (go ≥ 1.17, modload `pruningForGoVersion`).
+pub fn has_pruned_graph(module: &Module) -> bool {
     let version = module.go_mod.go.as_deref().and_then(go_version::minor);
     version.is_some_and(|minor| minor >= 17)
 }
@@ -510,5 +546,52 @@ package c
         let missing = "missing: no folder of a main module and none in vendor provides `other.io/a/q`";
         check(VENDORED, "other.io/a/q", missing);
         check(VENDORED, "fmt", "toolchain");
+    }
+
+    #[test]
+    fn the_replacement_of_the_listed_version_goes_before_that_of_every_version() {
+        let tree = "-- go.mod --\nmodule ex.io/m\ngo 1.25\nrequire other.io/c v1.0.0\nreplace other.io/c => ./c\n\
+                    replace other.io/c v1.0.0 => other.io/fork v1.1.0\n-- c/go.mod --\nmodule other.io/c\n-- c/c.go --\npackage c\n";
+        check(tree, "other.io/c", "external ");
+        let unlisted = tree.replace("c v1.0.0 =>", "c v1.5.0 =>");
+        check(&unlisted, "other.io/c", "c other.io/c v1.0.0 => ./c");
+    }
+
+    #[test]
+    fn the_replacement_of_go_work_goes_before_those_of_its_modules() {
+        let tree = |work: &str, module: &str| {
+            format!(
+                "-- go.work --\ngo 1.25\nuse ./a\nreplace other.io/c {work}\n-- a/go.mod --\nmodule ex.io/a\ngo 1.25\n\
+                 require other.io/c v1.0.0\nreplace other.io/c {module}\n-- c/go.mod --\nmodule other.io/c\n-- c/c.go --\npackage c\n"
+            )
+        };
+        let is_folder = |work: &str, module: &str| {
+            let tree = MemoryTree::from_txtar(&tree(work, module));
+            let workspace = Workspace::scan(&tree).unwrap();
+            let list = BuildList::new(&workspace, Mode::Workspace(RepoPath::root()), ModFlag::Auto).unwrap();
+            let is_folder = list.is_in_folder("other.io/c");
+            let packages = matches!(list.resolve("other.io/c").unwrap(), Resolution::Packages(_));
+            assert_eq!(is_folder, packages);
+            is_folder
+        };
+        assert!(is_folder("=> ./c", "=> other.io/fork v1.0.0"));
+        assert!(!is_folder("=> other.io/fork v1.0.0", "=> ../c"));
+        assert!(is_folder("v1.5.0 => ./c", "=> ../c"));
+        assert!(!is_folder("v1.5.0 => ./c", "=> other.io/fork v1.0.0"));
+        assert!(!is_folder("v1.5.0 => ./c", "v1.0.0 => ../c"));
+    }
+
+    #[test]
+    fn in_a_workspace_a_folder_that_stands_for_a_module_has_requirements() {
+        let tree = "-- go.work --\ngo 1.25\nuse ./a\nreplace other.io/c => ./c\n-- a/go.mod --\nmodule ex.io/a\ngo 1.25\n\
+                    require other.io/c v1.0.0\n-- c/go.mod --\nmodule other.io/c\nrequire other.io/d v1.0.0\n";
+        let tree = MemoryTree::from_txtar(tree);
+        let workspace = Workspace::scan(&tree).unwrap();
+        let requiring = |mode| {
+            let list = BuildList::new(&workspace, mode, ModFlag::Auto).unwrap();
+            list.requiring_modules().map(|module| module.path().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(requiring(Mode::Workspace(RepoPath::root())), ["ex.io/a", "other.io/c"]);
+        assert_eq!(requiring(Mode::Module(RepoPath::from_clean(b"a"))), ["ex.io/a"]);
     }
 }
