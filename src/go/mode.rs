@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::go::modfile::{Replace, ReplaceTarget, go_version};
 use crate::go::module::{Module, Vendor, WorkFile};
 use crate::go::workspace::Workspace;
-use crate::repo::{EntryKind, RepoPath, TreeError, read_through_links};
+use crate::repo::{EntryKind, RepoPath, TreeError, find_entry, read_through_links};
 
 /// One of the two ways in which the `go` command resolves imports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -377,17 +377,27 @@ impl<'w> BuildList<'w> {
     fn is_cut_off(&self, root: &RepoPath, dir: &RepoPath) -> Result<bool, TreeError> {
         let mut above = Some(dir.clone());
         while let Some(folder) = above.filter(|folder| folder != root) {
-            let here = self.workspace.modules().contains_key(&folder)
-                || match self.workspace.tree().entry(&folder.child(b"go.mod"))? {
-                    Some(entry) => entry.kind != EntryKind::Folder,
-                    None => false,
-                };
+            let here = self.workspace.modules().contains_key(&folder) || self.has_go_mod(&folder)?;
             if here {
                 return Ok(true);
             }
             above = folder.parent();
         }
         Ok(false)
+    }
+
+    /// Whether there is a go.mod that is not a folder, as `stat` sees it: through links.
+    fn has_go_mod(&self, folder: &RepoPath) -> Result<bool, TreeError> {
+        let tree = self.workspace.tree();
+        if let Some(listing) = tree.list(folder)? {
+            match find_entry(&listing, b"go.mod").map(|entry| entry.kind) {
+                None | Some(EntryKind::Folder | EntryKind::Submodule) => return Ok(false),
+                Some(EntryKind::File { .. }) => return Ok(true),
+                Some(EntryKind::Symlink) => {}
+            }
+        }
+        let found = read_through_links(tree, &folder.child(b"go.mod"))?;
+        Ok(matches!(found, Ok(Some((_, EntryKind::File { .. })))))
     }
 
     fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<PackageFolder>, TreeError> {

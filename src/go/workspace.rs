@@ -9,8 +9,8 @@ use std::sync::{Arc, RwLock};
 
 use rayon::prelude::*;
 
-use crate::go::folder::GoFolder;
-use crate::go::module::{Module, WorkFile};
+use crate::go::folder::{self, GoFolder};
+use crate::go::module::{self, Module, WorkFile};
 use crate::repo::{Digest, Entry, EntryKind, Listing, RepoPath, Tree, TreeError, find_entry};
 
 /// The Go source of one tree.
@@ -30,6 +30,8 @@ struct Walked {
     module: Option<Arc<Module>>,
     work_file: Option<Arc<WorkFile>>,
     conversions: Option<Digest>,
+    /// The listing, if a link in it leads to something that may change although this folder does not.
+    links: Option<Listing>,
 }
 
 impl<'t> Workspace<'t> {
@@ -59,7 +61,8 @@ impl<'t> Workspace<'t> {
             folders.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.module.clone()?))).collect()
         };
         let mut modules = collect(&walked);
-        for replaced in replaced_folders(&walked) {
+        // A folder that is named need not be one that the walk comes to: it may be a link.
+        for replaced in used_folders(&walked).into_iter().chain(replaced_folders(&walked)) {
             if !modules.contains_key(&replaced)
                 && let Some(module) = Module::read(tree, &replaced)?
             {
@@ -179,12 +182,12 @@ impl Walk<'_> {
         }
         let mut found = Vec::new();
         for (path, walked) in within(previous.walked, dir) {
-            let Some(source) = walked.source.as_ref().filter(|source| source.has_links()) else {
+            let Some(listing) = &walked.links else {
                 found.push((path.clone(), Arc::clone(walked)));
                 continue;
             };
             // A link can lead to another folder, which may have changed although this one did not.
-            if let Some(again) = self.here(path, &source.listing)? {
+            if let Some(again) = self.here(path, listing)? {
                 found.push((path.clone(), Arc::new(again)));
             }
         }
@@ -200,10 +203,13 @@ impl Walk<'_> {
             true => Some(self.source(dir, listing)?),
             false => None,
         };
-        if source.is_none() && module.is_none() && work_file.is_none() && conversions.is_none() {
+        let has_links = folder::has_links(listing) || module::has_links(self.tree, dir, listing)?;
+        let links = has_links.then(|| Arc::clone(listing));
+        if source.is_none() && module.is_none() && work_file.is_none() && conversions.is_none() && links.is_none() {
             return Ok(None);
         }
-        Ok(Some(Walked { source, module: module.map(Arc::new), work_file: work_file.map(Arc::new), conversions }))
+        let (module, work_file) = (module.map(Arc::new), work_file.map(Arc::new));
+        Ok(Some(Walked { source, module, work_file, conversions, links }))
     }
 
     fn source(&self, dir: &RepoPath, listing: &Listing) -> Result<Arc<GoFolder>, TreeError> {
@@ -279,4 +285,87 @@ fn conversions(tree: &dyn Tree, dir: &RepoPath) -> Result<Option<Digest>, TreeEr
     };
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(converts).collect();
     Ok((!lines.is_empty()).then(|| Digest::of("gitattributes", &lines.join(&b'\n'))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::go::mode::{BuildList, ModFlag, Mode, PackageFolder, Resolution};
+    use crate::repo::MemoryTree;
+
+    fn import(workspace: &Workspace<'_>, mode: &Mode, path: &str) -> Vec<PackageFolder> {
+        match BuildList::new(workspace, mode.clone(), ModFlag::Auto).unwrap().resolve(path).unwrap() {
+            Resolution::Packages(folders) => folders,
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    /// Checks what an import is after a file behind a link was changed, scanned anew and taken over from before.
+    #[track_caller]
+    fn check_language(txtar: &str, changed: &str, mode: &Mode, path: &str) {
+        let language = |workspace: &Workspace<'_>| import(workspace, mode, path)[0].language.clone();
+        let (before, mut after) = (MemoryTree::from_txtar(txtar), MemoryTree::from_txtar(txtar));
+        let text = before.read(&RepoPath::from_clean(changed.as_bytes())).unwrap();
+        after.insert(changed, String::from_utf8_lossy(&text).replace("go 1.20", "go 1.22"));
+        let scanned = Workspace::scan(&before).unwrap();
+        assert_eq!(language(&scanned), "1.20");
+        assert_eq!(language(&Workspace::scan(&after).unwrap()), "1.22");
+        assert_eq!(language(&scanned.update(&after).unwrap()), "1.22");
+    }
+
+    const LINKS: &str = "\
+-- go.work --
+go 1.25
+use ./app
+use ./lib
+-- app/go.mod -> ../shared/app.mod --
+-- app/app.go --
+package app
+-- shared/app.mod --
+module ex.io/app
+go 1.20
+replace ex.io/rep => ../rep
+require ex.io/rep v0.0.0
+-- lib -> real/lib --
+-- rep -> real/rep --
+-- real/lib/go.mod --
+module ex.io/lib
+go 1.20
+-- real/lib/lib.go --
+package lib
+-- real/rep/go.mod --
+module ex.io/rep
+go 1.20
+-- real/rep/rep.go --
+package rep
+";
+
+    #[test]
+    fn module_files_and_folders_may_be_links() {
+        let (work, app) = (Mode::Workspace(RepoPath::root()), Mode::Module(RepoPath::from_clean(b"app")));
+        check_language(LINKS, "shared/app.mod", &app, "ex.io/app");
+        check_language(LINKS, "real/rep/go.mod", &app, "ex.io/rep");
+        check_language(LINKS, "real/rep/go.mod", &work, "ex.io/rep");
+        check_language(LINKS, "real/lib/go.mod", &work, "ex.io/lib");
+    }
+
+    #[test]
+    fn a_vendor_folder_may_be_a_link() {
+        let tree = "-- go.mod --\nmodule ex.io/m\ngo 1.25\nrequire o.io/a v1.0.0\n-- vendor -> v --\n-- v/o.io/a/a.go --\npackage a\n\
+                    -- v/modules.txt --\n# o.io/a v1.0.0\n## explicit; go 1.20\no.io/a\n";
+        check_language(tree, "v/modules.txt", &Mode::Module(RepoPath::root()), "o.io/a");
+    }
+
+    #[test]
+    fn a_go_mod_behind_a_link_cuts_a_folder_off() {
+        let tree = "-- go.mod --\nmodule ex.io/m\ngo 1.25\n-- link -> .real --\n-- .real/a.go --\npackage a\n";
+        let resolve = |tree: &str| {
+            let tree = MemoryTree::from_txtar(tree);
+            let workspace = Workspace::scan(&tree).unwrap();
+            let list = BuildList::new(&workspace, Mode::Module(RepoPath::root()), ModFlag::Auto).unwrap();
+            list.resolve("ex.io/m/link").unwrap()
+        };
+        assert!(matches!(resolve(tree), Resolution::Packages(_)));
+        assert!(matches!(resolve(&format!("{tree}-- .real/go.mod --\nmodule x\n")), Resolution::Missing(_)));
+    }
 }
