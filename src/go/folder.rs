@@ -72,6 +72,17 @@ pub struct Embedded {
     pub problem: Option<String>,
 }
 
+impl SourceFile {
+    /// The files that it embeds.
+    pub fn embedded(&self) -> impl Iterator<Item = &RepoPath> {
+        let embeds = match &self.content {
+            SourceContent::Go { embeds, .. } => &embeds[..],
+            _ => &[],
+        };
+        embeds.iter().flat_map(|embedded| &embedded.files).map(|(path, _)| path)
+    }
+}
+
 impl Embedded {
     fn look(tree: &dyn Tree, folder: &RepoPath, pattern: &str) -> Result<Self, TreeError> {
         let matched = embed_files(tree, folder, pattern)?;

@@ -3,7 +3,7 @@
 //! The walk finds what `./...` finds in every module; what an import names is found by looking, also where no walk
 //! goes (`testdata`, `_x`, symlinks). It never evaluates a build constraint and never follows an import.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, RwLock};
 
@@ -21,6 +21,7 @@ pub struct Workspace<'t> {
     work_files: BTreeMap<RepoPath, Arc<WorkFile>>,
     conversions: BTreeMap<RepoPath, Digest>,
     looked_up: RwLock<HashMap<RepoPath, Option<Arc<GoFolder>>>>,
+    unwalked_conversions: RwLock<HashMap<RepoPath, Option<Digest>>>,
 }
 
 /// What the walk found in one folder. Folders without any of these are not kept.
@@ -72,7 +73,8 @@ impl<'t> Workspace<'t> {
         let work_files =
             walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.work_file.clone()?))).collect();
         let conversions = walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.conversions?))).collect();
-        Ok(Self { tree, walked, modules, work_files, conversions, looked_up: RwLock::default() })
+        let (looked_up, unwalked_conversions) = (RwLock::default(), RwLock::default());
+        Ok(Self { tree, walked, modules, work_files, conversions, looked_up, unwalked_conversions })
     }
 
     /// The tree that was scanned.
@@ -128,14 +130,40 @@ impl<'t> Workspace<'t> {
         Ok(looked_up.entry(dir.clone()).or_insert(found).clone())
     }
 
-    /// The `.gitattributes` at or above a folder that convert files on checkout, with a digest of those rules.
-    pub fn conversions(&self, dir: &RepoPath) -> impl Iterator<Item = (RepoPath, Digest)> {
-        // Nearly every repository has none: then nobody should pay for the climb.
-        let above = (!self.conversions.is_empty()).then(|| std::iter::once(dir.clone()).chain(dir.ancestors()));
-        above.into_iter().flatten().filter_map(|folder| {
-            let rules = *self.conversions.get(&folder)?;
-            Some((folder.child(b".gitattributes"), rules))
-        })
+    /// The `.gitattributes` at or above any of some folders that convert files on checkout, with a digest of those rules,
+    /// sorted.
+    pub fn conversions(&self, dirs: impl IntoIterator<Item = RepoPath>) -> Result<Vec<(RepoPath, Digest)>, TreeError> {
+        let mut asked = BTreeSet::new();
+        let mut found = Vec::new();
+        for dir in dirs {
+            // Nearly every repository has none: then nobody should pay for the climb.
+            if self.conversions.is_empty() && is_walked_path(&dir) {
+                continue;
+            }
+            let mut next = Some(dir);
+            while let Some(folder) = next.filter(|folder| !asked.contains(folder)) {
+                if let Some(rules) = self.conversions_in(&folder)? {
+                    found.push((folder.child(b".gitattributes"), rules));
+                }
+                next = folder.parent();
+                asked.insert(folder);
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn conversions_in(&self, dir: &RepoPath) -> Result<Option<Digest>, TreeError> {
+        if is_walked_path(dir) {
+            return Ok(self.conversions.get(dir).copied());
+        }
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        if let Some(found) = self.unwalked_conversions.read().unwrap_or_else(unpoisoned).get(dir) {
+            return Ok(*found);
+        }
+        let found = conversions(self.tree, dir)?;
+        let mut unwalked = self.unwalked_conversions.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(*unwalked.entry(dir.clone()).or_insert(found))
     }
 }
 
@@ -240,10 +268,15 @@ fn files(listing: &[Entry]) -> impl Iterator<Item = &Entry> {
 
 /// The folders that patterns descend into (modload `matchPackages`), less those that Git ignores.
 fn is_walked(entry: &Entry) -> bool {
-    entry.kind == EntryKind::Folder
-        && !entry.ignored
-        && !matches!(entry.name.first(), Some(b'.' | b'_'))
-        && !matches!(&entry.name[..], b"testdata" | b"vendor")
+    entry.kind == EntryKind::Folder && !entry.ignored && is_walked_name(&entry.name)
+}
+
+fn is_walked_name(name: &[u8]) -> bool {
+    !matches!(name.first(), Some(b'.' | b'_')) && !matches!(name, b"testdata" | b"vendor")
+}
+
+fn is_walked_path(dir: &RepoPath) -> bool {
+    dir.elements().all(is_walked_name)
 }
 
 fn used_folders(walked: &BTreeMap<RepoPath, Arc<Walked>>) -> Vec<RepoPath> {
@@ -267,24 +300,37 @@ fn replaced_folders(walked: &BTreeMap<RepoPath, Arc<Walked>>) -> Vec<RepoPath> {
     replaced
 }
 
-/// The lines of a `.gitattributes` that change what a checkout writes (gitattributes(5)); `None` without any.
+/// The lines of a `.gitattributes` that may change what a checkout writes (gitattributes(5)); `None` without any. A name
+/// that is not known may be a macro (`binary` is one), so it counts.
 fn conversions(tree: &dyn Tree, dir: &RepoPath) -> Result<Option<Digest>, TreeError> {
-    const CONVERTING: [&[u8]; 6] = [b"text", b"eol", b"ident", b"filter", b"working-tree-encoding", b"crlf"];
     let path = dir.child(b".gitattributes");
     if !matches!(tree.entry(&path)?.map(|entry| entry.kind), Some(EntryKind::File { .. })) {
         return Ok(None);
     }
     let text = tree.read(&path)?;
-    let converts = |line: &&[u8]| {
-        let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
-        !line.starts_with(b"#")
-            && words.into_iter().any(|word| {
-                let word = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"!")).unwrap_or(word);
-                CONVERTING.contains(&word.split(|byte| *byte == b'=').next().unwrap_or_default())
-            })
-    };
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(converts).collect();
     Ok((!lines.is_empty()).then(|| Digest::of("gitattributes", &lines.join(&b'\n'))))
+}
+
+fn converts(line: &&[u8]) -> bool {
+    const HARMLESS: [&[u8]; 9] = [
+        b"diff",
+        b"merge",
+        b"whitespace",
+        b"delta",
+        b"encoding",
+        b"export-ignore",
+        b"export-subst",
+        b"conflict-marker-size",
+        b"lockable",
+    ];
+    let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
+    !line.starts_with(b"#")
+        && words.into_iter().any(|word| {
+            let word = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"!")).unwrap_or(word);
+            let name = word.split(|byte| *byte == b'=').next().unwrap_or_default();
+            !HARMLESS.contains(&name) && !name.starts_with(b"linguist-") && !name.starts_with(b"gitlab-")
+        })
 }
 
 #[cfg(test)]
@@ -367,5 +413,21 @@ package rep
         };
         assert!(matches!(resolve(tree), Resolution::Packages(_)));
         assert!(matches!(resolve(&format!("{tree}-- .real/go.mod --\nmodule x\n")), Resolution::Missing(_)));
+    }
+
+    #[test]
+    fn the_rules_for_checkouts_are_found_wherever_the_files_lie() {
+        let tree = "-- .gitattributes --\n*.go text\n-- a/b/.gitattributes --\n*.md diff=x linguist-generated\n\
+                    -- a/.gitattributes --\n*.png binary\n-- vendor/x/.gitattributes --\n* -text\n-- vendor/x/y/f --\n";
+        let tree = MemoryTree::from_txtar(tree);
+        let workspace = Workspace::scan(&tree).unwrap();
+        let found = |dirs: &[&str]| {
+            let dirs = dirs.iter().map(|dir| RepoPath::from_clean(dir.as_bytes()));
+            let found = workspace.conversions(dirs).unwrap();
+            found.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&["a/b", "a/c"]), [".gitattributes", "a/.gitattributes"]);
+        assert_eq!(found(&["vendor/x/y"]), [".gitattributes", "vendor/x/.gitattributes"]);
+        assert_eq!(found(&["c"]), [".gitattributes"]);
     }
 }
