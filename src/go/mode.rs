@@ -4,7 +4,7 @@
 //! It resolves by looking at folders, never from a list of packages, and answers with all that may provide an import.
 //! It never selects versions: external modules are known by name only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,6 +60,8 @@ pub struct BuildList<'w> {
     locals: BTreeMap<String, Vec<Local>>,
     /// Paths of modules that are required, or mentioned in a sum file, and are not in a folder.
     externals: BTreeSet<String>,
+    /// Paths of modules of which no version outside the repository can be in use.
+    in_folders: BTreeSet<String>,
     /// Whether every module that provides a package must be listed (go ≥ 1.17 without go.work).
     listed_only: bool,
     flag: ModFlag,
@@ -84,13 +86,29 @@ pub enum Resolution {
     /// Part of the Go toolchain.
     Toolchain,
     /// Folders of this repository. Usually one; several where Go would call the import ambiguous.
-    Packages(Vec<PackageFolder>),
+    Packages(Vec<Arc<PackageFolder>>),
     /// A module that is not in this repository, and the folders that may provide it as well.
-    External(Vec<PackageFolder>),
+    External(Vec<Arc<PackageFolder>>),
     /// Nothing can provide it: a missing generated package, or a requirement that go.mod does not have.
     Missing(String),
     /// It leads out of the repository, or into a submodule.
     Outside(String),
+}
+
+/// Where it leads, in words that people can read; equal words are equal meanings.
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let folders = |places: &[Arc<PackageFolder>]| {
+            places.iter().map(|place| place.dir.to_string()).collect::<Vec<_>>().join(" and ")
+        };
+        match self {
+            Self::Toolchain => f.write_str("the Go toolchain"),
+            Self::Packages(places) => f.write_str(&folders(places)),
+            Self::External(places) if places.is_empty() => f.write_str("an external module"),
+            Self::External(places) => write!(f, "{} or an external module", folders(places)),
+            Self::Missing(reason) | Self::Outside(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// A folder that provides a package.
@@ -129,6 +147,7 @@ impl<'w> BuildList<'w> {
             work_file,
             locals: BTreeMap::new(),
             externals: BTreeSet::new(),
+            in_folders: BTreeSet::new(),
             listed_only,
             flag,
         };
@@ -162,22 +181,20 @@ impl<'w> BuildList<'w> {
     }
 
     /// What a folder of a main module is as a package.
-    pub fn main_package(&self, dir: &RepoPath) -> Option<PackageFolder> {
+    pub fn main_package(&self, dir: &RepoPath) -> Option<Arc<PackageFolder>> {
         let module = self.workspace.module_of(dir).filter(|module| self.has_main(&module.dir))?;
-        Some(PackageFolder {
+        Some(Arc::new(PackageFolder {
             dir: dir.clone(),
             module: module.path().to_owned(),
             language: language_of(Some(module)),
             version: String::new(),
             vendored: false,
-        })
+        }))
     }
 
     /// Whether every version of a module lies in a folder: a main module, or one replaced by a folder.
     pub fn is_in_folder(&self, path: &str) -> bool {
-        // A workspace module that is also required at a published version keeps that version's requirements in play.
-        let is_main = self.work_file.is_none() && self.mains.iter().any(|main| main.path() == path);
-        is_main || self.is_replaced_by_folder(path)
+        self.in_folders.contains(path)
     }
 
     /// All `replace` directives of the go.work and the main modules, go.work's first.
@@ -192,29 +209,7 @@ impl<'w> BuildList<'w> {
     }
 
     fn collect_modules(&mut self) {
-        let mut locals: BTreeMap<String, Vec<Local>> = BTreeMap::new();
-        for main in self.mains.iter().filter(|main| !main.path().is_empty()) {
-            locals.entry(main.path().to_owned()).or_default().push(Local {
-                dir: Some(main.dir.clone()),
-                shown: main.dir.to_string(),
-                module: Some(Arc::clone(main)),
-                replaced: String::new(),
-                certain: true,
-            });
-        }
-        let replaced: BTreeSet<String> = self.replaces().map(|(_, replace)| replace.path.clone()).collect();
-        // A main module wins over any replacement of its path.
-        for path in replaced.into_iter().filter(|path| self.mains.iter().all(|main| main.path() != path)) {
-            let certain = self.is_replaced_by_folder(&path);
-            for (from, replace) in self.replacements(&path).0 {
-                let ReplaceTarget::Folder(target) = &replace.target else { continue };
-                let dir = from.join(target.as_bytes());
-                let module = dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned();
-                let replaced = format!("{} => {target}", self.required_version(&path));
-                let local = Local { dir, shown: target.clone(), module, replaced, certain };
-                locals.entry(path.clone()).or_default().push(local);
-            }
-        }
+        let (locals, mut in_folders) = self.local_modules();
         let mut externals = BTreeSet::new();
         for main in &self.mains {
             externals.extend(main.go_mod.requires.iter().map(|require| require.module.path.clone()));
@@ -231,43 +226,12 @@ impl<'w> BuildList<'w> {
                 .extend(replaced.flat_map(|module| &module.go_mod.requires).map(|require| require.module.path.clone()));
         }
         externals.retain(|path| !locals.get(path).is_some_and(|locals| locals.iter().any(|local| local.certain)));
+        // A workspace module that is also required at a published version keeps that version's requirements in play.
+        let mains = self.mains.iter().filter(|_| self.work_file.is_none());
+        in_folders.extend(mains.map(|main| main.path().to_owned()));
         self.locals = locals;
         self.externals = externals;
-    }
-
-    /// The replacements of a module of which one may be in force, and whether one surely is (modload `replacementFrom`):
-    /// go.work's come first, and in each file the one of the very version before the one of every version.
-    fn replacements(&self, path: &str) -> (Vec<(&RepoPath, &Replace)>, bool) {
-        let of_work_file = self.work_file.iter().map(|file| (&file.dir, &file.go_work.replaces)).collect::<Vec<_>>();
-        let of_modules = self.mains.iter().map(|main| (&main.dir, &main.go_mod.replaces)).collect::<Vec<_>>();
-        let mut possible = Vec::new();
-        for files in [of_work_file, of_modules] {
-            let all = files.into_iter().flat_map(|(dir, replaces)| replaces.iter().map(move |replace| (dir, replace)));
-            let (exact, every): (Vec<_>, Vec<_>) =
-                all.filter(|(_, replace)| replace.path == path).partition(|(_, replace)| replace.version.is_some());
-            if self.listed_only {
-                let required = self.required_version(path);
-                let of_it = exact.into_iter().filter(|(_, replace)| replace.version.as_ref() == Some(&required));
-                possible.extend(of_it);
-                if !possible.is_empty() {
-                    return (possible, true);
-                }
-            } else {
-                possible.extend(exact);
-            }
-            if !every.is_empty() {
-                possible.extend(every);
-                return (possible, true);
-            }
-        }
-        (possible, false)
-    }
-
-    /// Whether a folder stands in the place of a module, whatever its version.
-    fn is_replaced_by_folder(&self, path: &str) -> bool {
-        let (possible, one_is_in_force) = self.replacements(path);
-        let is_folder = |replace: &Replace| matches!(replace.target, ReplaceTarget::Folder(_));
-        one_is_in_force && possible.iter().all(|(_, replace)| is_folder(replace))
+        self.in_folders = in_folders;
     }
 
     /// The modules whose requirements decide which versions are used: the main modules, and, unless only listed versions
@@ -277,12 +241,65 @@ impl<'w> BuildList<'w> {
         self.mains.iter().chain(replaced.filter_map(|local| local.module.as_ref()))
     }
 
-    /// The versions of a module that the main modules require, joined; empty if none does.
-    fn required_version(&self, path: &str) -> String {
-        let requires = self.mains.iter().flat_map(|main| &main.go_mod.requires);
-        let versions: BTreeSet<&str> =
-            requires.filter(|require| require.module.path == path).map(|require| &require.module.version[..]).collect();
-        versions.into_iter().collect::<Vec<_>>().join(",")
+    /// The main modules, and the modules that a `replace` puts into a folder; and the paths of those modules that are
+    /// replaced by folders whatever their version.
+    fn local_modules(&self) -> (BTreeMap<String, Vec<Local>>, BTreeSet<String>) {
+        let mut locals: BTreeMap<String, Vec<Local>> = BTreeMap::new();
+        for main in self.mains.iter().filter(|main| !main.path().is_empty()) {
+            locals.entry(main.path().to_owned()).or_default().push(Local {
+                dir: Some(main.dir.clone()),
+                shown: main.dir.to_string(),
+                module: Some(Arc::clone(main)),
+                replaced: String::new(),
+                certain: true,
+            });
+        }
+        let mut versions: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for require in self.mains.iter().flat_map(|main| &main.go_mod.requires) {
+            versions.entry(&require.module.path).or_default().insert(&require.module.version);
+        }
+        let mut in_folders = BTreeSet::new();
+        for (path, replacements) in self.replacements() {
+            let version = versions.get(path);
+            let version = version.map(|all| all.iter().copied().collect::<Vec<_>>().join(",")).unwrap_or_default();
+            let (possible, is_replaced) = replacements.possible(self.listed_only.then_some(&version));
+            let certain = is_replaced && possible.iter().all(|(_, replace)| replace.folder().is_some());
+            if certain {
+                in_folders.insert(path.to_owned());
+            }
+            // A main module wins over any replacement of its path.
+            if locals.contains_key(path) {
+                continue;
+            }
+            // Many modules may replace one alike.
+            let mut targets: BTreeMap<(Option<RepoPath>, Option<&str>), Local> = BTreeMap::new();
+            for (from, target) in possible.iter().filter_map(|(from, replace)| Some((from, replace.folder()?))) {
+                let dir = from.join(target.as_bytes());
+                let key = (dir.clone(), dir.is_none().then_some(target));
+                targets.entry(key).or_insert_with(|| Local {
+                    module: dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned(),
+                    dir,
+                    shown: target.to_owned(),
+                    replaced: format!("{version} => {target}"),
+                    certain,
+                });
+            }
+            locals.entry(path.to_owned()).or_default().extend(targets.into_values());
+        }
+        (locals, in_folders)
+    }
+
+    /// The `replace` directives by module path.
+    fn replacements(&self) -> BTreeMap<&str, Replacements<'_>> {
+        let mut by_path: BTreeMap<&str, Replacements<'_>> = BTreeMap::new();
+        let in_work_file = self.work_file.as_ref().map_or(0, |file| file.go_work.replaces.len());
+        for (index, (from, replace)) in self.replaces().enumerate() {
+            let known = by_path.entry(&replace.path).or_default();
+            let [exact, every] = if index < in_work_file { &mut known.of_work_file } else { &mut known.of_modules };
+            let list = if replace.version.is_some() { exact } else { every };
+            list.push((from, replace));
+        }
+        by_path
     }
 
     /// What an import path means (modload `importFromFiles`, sections "5" of the Go modules reference).
@@ -346,20 +363,18 @@ impl<'w> BuildList<'w> {
         if self.is_cut_off(root, &dir)? {
             return Ok(());
         }
-        let tree = self.workspace.tree();
-        let source = self.workspace.folder(&dir)?;
-        if source.is_some_and(|source| source.provides_package) {
+        if self.workspace.folder(&dir)?.is_some_and(|source| source.provides_package) {
             search.certain |= candidate.certain;
-            search.found.push(PackageFolder {
+            search.found.push(Arc::new(PackageFolder {
                 dir,
                 module: prefix.to_owned(),
                 language: language_of(candidate.module.as_ref()),
                 version: candidate.replaced.clone(),
                 vendored: false,
-            });
+            }));
             return Ok(());
         }
-        match read_through_links(tree, &dir)? {
+        match read_through_links(self.workspace.tree(), &dir)? {
             Err(link) => {
                 search.outside = Some(format!("`{import}` leads through {link}, out of what is versioned here"));
             }
@@ -375,6 +390,10 @@ impl<'w> BuildList<'w> {
 
     /// Whether a go.mod between the module's root and the folder makes it part of another module.
     fn is_cut_off(&self, root: &RepoPath, dir: &RepoPath) -> Result<bool, TreeError> {
+        if self.workspace.is_walked(dir) {
+            // The walk has seen every go.mod on the way.
+            return Ok(self.workspace.module_of(dir).is_none_or(|module| module.dir != *root));
+        }
         let mut above = Some(dir.clone());
         while let Some(folder) = above.filter(|folder| folder != root) {
             let here = self.workspace.modules().contains_key(&folder) || self.has_go_mod(&folder)?;
@@ -400,7 +419,7 @@ impl<'w> BuildList<'w> {
         Ok(matches!(found, Ok(Some((_, EntryKind::File { .. })))))
     }
 
-    fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<PackageFolder>, TreeError> {
+    fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<Arc<PackageFolder>>, TreeError> {
         let Some(dir) = vendor.dir.join(import.as_bytes()) else { return Ok(None) };
         if !self.workspace.folder(&dir)?.is_some_and(|source| source.provides_package) {
             return Ok(None);
@@ -415,13 +434,13 @@ impl<'w> BuildList<'w> {
             format!("{}{replacement}", module.module.version)
         });
         let language = module.and_then(|module| module.go.as_deref()).unwrap_or("1.16");
-        Ok(Some(PackageFolder {
+        Ok(Some(Arc::new(PackageFolder {
             dir,
             module: module.map_or_else(String::new, |module| module.module.path.clone()),
             language: minor_version(language),
             version,
             vendored: true,
-        }))
+        })))
     }
 
     /// The flag that the list was made with.
@@ -430,9 +449,38 @@ impl<'w> BuildList<'w> {
     }
 }
 
+/// The `replace` directives of one module path, of each kind of file first those of one version, then those of every
+/// version, with the folder of the file.
+#[derive(Default)]
+struct Replacements<'r> {
+    of_work_file: [Vec<(&'r RepoPath, &'r Replace)>; 2],
+    of_modules: [Vec<(&'r RepoPath, &'r Replace)>; 2],
+}
+
+impl<'r> Replacements<'r> {
+    /// The directives of which one may be in force, and whether one surely is (modload `replacementFrom`): go.work's come
+    /// first, and in each file the one of the very version before the one of every version. `version` is the one that is
+    /// used, if that is known.
+    fn possible(&self, version: Option<&String>) -> (Vec<(&'r RepoPath, &'r Replace)>, bool) {
+        let mut possible = Vec::new();
+        for [exact, every] in [&self.of_work_file, &self.of_modules] {
+            let applies = |replace: &Replace| version.is_none_or(|used| replace.version.as_ref() == Some(used));
+            possible.extend(exact.iter().filter(|(_, replace)| applies(replace)));
+            if version.is_some() && !possible.is_empty() {
+                return (possible, true);
+            }
+            possible.extend(every);
+            if !every.is_empty() {
+                return (possible, true);
+            }
+        }
+        (possible, false)
+    }
+}
+
 #[derive(Default)]
 struct LocalSearch {
-    found: Vec<PackageFolder>,
+    found: Vec<Arc<PackageFolder>>,
     certain: bool,
     outside: Option<String>,
     missed: Option<RepoPath>,
@@ -511,8 +559,8 @@ mod tests {
         let tree = MemoryTree::from_txtar(txtar);
         let workspace = Workspace::scan(&tree).unwrap();
         let list = BuildList::new(&workspace, Mode::Module(RepoPath::root()), ModFlag::Auto).unwrap();
-        let shown = |folders: &[PackageFolder]| {
-            let show = |folder: &PackageFolder| format!("{} {} {}", folder.dir, folder.module, folder.version);
+        let shown = |folders: &[Arc<PackageFolder>]| {
+            let show = |folder: &Arc<PackageFolder>| format!("{} {} {}", folder.dir, folder.module, folder.version);
             folders.iter().map(show).collect::<Vec<_>>().join(", ")
         };
         let found = match list.resolve(import).unwrap() {

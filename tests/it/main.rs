@@ -2,7 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+// Every complaint in full.
+mod errors;
 // The generator of benchmark repositories, which the other figures rest on.
 mod generator;
+// Which trees are compared, and what Git makes of their files.
+mod git;
+// What is rebuilt, and why.
+mod plan;
+// A repository in a temporary folder, and the program run in it.
+mod support;
 // The architecture, held to by a scan of the source.
 mod tidy;

@@ -1,0 +1,4 @@
+// Command broken has a go.mod that Go refuses.
+package main
+
+func main() {}

@@ -1,0 +1,4 @@
+//go:build ignore
+
+// This file is run by hand.
+package main

@@ -1,0 +1,5 @@
+package main
+
+func init() {
+	println("tuned for arm64")
+}

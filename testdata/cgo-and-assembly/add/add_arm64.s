@@ -1,0 +1,4 @@
+//go:build arm64
+
+TEXT ·unused(SB), $0
+	RET

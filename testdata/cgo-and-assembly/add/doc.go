@@ -1,0 +1,2 @@
+// Package add adds numbers.
+package add

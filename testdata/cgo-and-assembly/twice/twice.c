@@ -1,0 +1,6 @@
+#include "twice.h"
+#include "tables/factor.inc"
+
+int twice(int n) {
+	return FACTOR * n;
+}

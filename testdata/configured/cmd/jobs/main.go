@@ -1,0 +1,6 @@
+// Command jobs works at night.
+package main
+
+func main() {
+	println(size)
+}

@@ -1,0 +1,5 @@
+//go:build batch
+
+package main
+
+const size = 1000

@@ -1,0 +1,4 @@
+package tuning
+
+// Level is how much is tuned.
+const Level = 2

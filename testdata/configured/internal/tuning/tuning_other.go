@@ -1,0 +1,7 @@
+//go:build !arm64
+
+// Package tuning depends on the architecture.
+package tuning
+
+// Level is how much is tuned.
+const Level = 1

@@ -1,0 +1,4 @@
+// Package a imports b.
+package a
+
+import _ "example.com/cycle/b"

@@ -1,0 +1,4 @@
+// Package b imports a.
+package b
+
+import _ "example.com/cycle/a"

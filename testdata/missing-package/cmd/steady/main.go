@@ -1,0 +1,4 @@
+// Command steady needs nothing.
+package main
+
+func main() {}

@@ -1,0 +1,2 @@
+// Package lib is no program.
+package lib

@@ -1,0 +1,7 @@
+// Package greeting has polite words.
+package greeting
+
+// Hello returns a greeting.
+func Hello() string {
+	return "hello"
+}

@@ -1,0 +1,4 @@
+// Command other uses nothing.
+package main
+
+func main() {}

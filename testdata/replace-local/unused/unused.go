@@ -1,0 +1,2 @@
+// Package unused is required, and imported by nobody.
+package unused

@@ -1,0 +1,4 @@
+// Command near reads nothing outside.
+package main
+
+func main() {}

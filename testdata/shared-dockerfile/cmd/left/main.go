@@ -1,0 +1,4 @@
+// Command left shares its Dockerfile with right.
+package main
+
+func main() {}

@@ -1,0 +1,4 @@
+// Command right shares its Dockerfile with left.
+package main
+
+func main() {}

@@ -1,0 +1,6 @@
+// Package lib does not parse.
+package lib
+
+import "example.com/syntax/other
+
+func Run() {}

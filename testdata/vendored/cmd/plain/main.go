@@ -1,0 +1,4 @@
+// Command plain uses no other module.
+package main
+
+func main() {}

@@ -1,0 +1,5 @@
+package server
+
+import "os"
+
+var stopSignals = []os.Signal{os.Interrupt}

@@ -1,0 +1,7 @@
+module example.com/shop/services/mailer
+
+go 1.24
+
+require example.com/shop/libs v0.0.0
+
+replace example.com/shop/libs => ../../libs
