@@ -4,14 +4,14 @@
 //! It resolves by looking at folders, never from a list of packages, and answers with all that may provide an import.
 //! It never selects versions: external modules are known by name only.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::go::modfile::{Replace, ReplaceTarget, go_version};
 use crate::go::module::{Module, Vendor, WorkFile};
 use crate::go::workspace::Workspace;
-use crate::repo::{EntryKind, RepoPath, TreeError, find_entry, read_through_links};
+use crate::repo::{EntryKind, RepoPath, TreeError, read_through_links};
 
 /// One of the two ways in which the `go` command resolves imports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +52,7 @@ pub struct BuildList<'w> {
     pub mode: Mode,
     /// The main modules: those used by the go.work, or the one module.
     pub mains: Vec<Arc<Module>>,
+    main_dirs: HashSet<RepoPath>,
     /// The go.work in force.
     pub work_file: Option<Arc<WorkFile>>,
     /// The vendor folder in force.
@@ -143,6 +144,7 @@ impl<'w> BuildList<'w> {
             workspace,
             vendor: vendor_in_force(workspace, &mode, flag),
             mode,
+            main_dirs: mains.iter().map(|main| main.dir.clone()).collect(),
             mains,
             work_file,
             locals: BTreeMap::new(),
@@ -167,7 +169,7 @@ impl<'w> BuildList<'w> {
 
     /// Whether a folder belongs to one of the main modules.
     pub fn has_main(&self, dir: &RepoPath) -> bool {
-        self.mains.iter().any(|main| main.dir == *dir)
+        self.main_dirs.contains(dir)
     }
 
     /// The import path of a folder in a main module; `None` if it is in none, or its name is not UTF-8.
@@ -396,27 +398,12 @@ impl<'w> BuildList<'w> {
         }
         let mut above = Some(dir.clone());
         while let Some(folder) = above.filter(|folder| folder != root) {
-            let here = self.workspace.modules().contains_key(&folder) || self.has_go_mod(&folder)?;
-            if here {
+            if self.workspace.has_go_mod(&folder)? {
                 return Ok(true);
             }
             above = folder.parent();
         }
         Ok(false)
-    }
-
-    /// Whether there is a go.mod that is not a folder, as `stat` sees it: through links.
-    fn has_go_mod(&self, folder: &RepoPath) -> Result<bool, TreeError> {
-        let tree = self.workspace.tree();
-        if let Some(listing) = tree.list(folder)? {
-            match find_entry(&listing, b"go.mod").map(|entry| entry.kind) {
-                None | Some(EntryKind::Folder | EntryKind::Submodule) => return Ok(false),
-                Some(EntryKind::File { .. }) => return Ok(true),
-                Some(EntryKind::Symlink) => {}
-            }
-        }
-        let found = read_through_links(tree, &folder.child(b"go.mod"))?;
-        Ok(matches!(found, Ok(Some((_, EntryKind::File { .. })))))
     }
 
     fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<Arc<PackageFolder>>, TreeError> {

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::go::folder::{self, GoFolder};
 use crate::go::module::{self, Module, WorkFile};
-use crate::repo::{Digest, Entry, EntryKind, Listing, RepoPath, Tree, TreeError, find_entry};
+use crate::repo::{Digest, Entry, EntryKind, Listing, RepoPath, Tree, TreeError, find_entry, read_through_links};
 
 /// The Go source of one tree.
 pub struct Workspace<'t> {
@@ -23,6 +23,7 @@ pub struct Workspace<'t> {
     work_files: BTreeMap<RepoPath, Arc<WorkFile>>,
     conversions: BTreeMap<RepoPath, Digest>,
     looked_up: RwLock<HashMap<RepoPath, Option<Arc<GoFolder>>>>,
+    looked_up_modules: RwLock<HashMap<RepoPath, bool>>,
     unwalked_conversions: RwLock<HashMap<RepoPath, Option<Digest>>>,
 }
 
@@ -76,8 +77,17 @@ impl<'t> Workspace<'t> {
             walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.work_file.clone()?))).collect();
         let conversions = walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.conversions?))).collect();
         let sources = walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.source.clone()?))).collect();
-        let (looked_up, unwalked_conversions) = (RwLock::default(), RwLock::default());
-        Ok(Self { tree, walked, sources, modules, work_files, conversions, looked_up, unwalked_conversions })
+        Ok(Self {
+            tree,
+            walked,
+            sources,
+            modules,
+            work_files,
+            conversions,
+            looked_up: RwLock::default(),
+            looked_up_modules: RwLock::default(),
+            unwalked_conversions: RwLock::default(),
+        })
     }
 
     /// The tree that was scanned.
@@ -138,6 +148,59 @@ impl<'t> Workspace<'t> {
         Ok(looked_up.entry(dir.clone()).or_insert(found).clone())
     }
 
+    /// Whether every import means the same in both workspaces: they have the same modules, workspace files and folders
+    /// with source, wherever anyone has looked. What the source says may differ.
+    pub fn has_same_layout(&self, other: &Workspace<'_>) -> Result<bool, TreeError> {
+        let same = |((dir, walked), (other_dir, other)): ((&RepoPath, &Arc<Walked>), (&RepoPath, &Arc<Walked>))| {
+            dir == other_dir && (Arc::ptr_eq(walked, other) || walked.has_same_layout(other))
+        };
+        if self.walked.len() != other.walked.len() || !self.walked.iter().zip(&other.walked).all(same) {
+            return Ok(false);
+        }
+        if self.modules != other.modules {
+            return Ok(false);
+        }
+        let looked_up = self.looked_up.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut dirs: Vec<&RepoPath> = looked_up.keys().collect();
+        dirs.sort_unstable();
+        for dir in dirs {
+            let provides = |found: Option<&Arc<GoFolder>>| found.is_some_and(|source| source.provides_package);
+            let theirs = other.folder(dir)?;
+            let same_place = read_through_links(self.tree, dir)? == read_through_links(other.tree, dir)?;
+            if !same_place || provides(looked_up[dir].as_ref()) != provides(theirs.as_ref()) {
+                return Ok(false);
+            }
+        }
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        for (dir, has) in self.looked_up_modules.read().unwrap_or_else(unpoisoned).iter() {
+            if other.has_go_mod(dir)? != *has {
+                return Ok(false);
+            }
+        }
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        for (dir, rules) in self.unwalked_conversions.read().unwrap_or_else(unpoisoned).iter() {
+            if other.conversions_in(dir)? != *rules {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a folder has a go.mod that is not a folder, as `stat` sees it: through links.
+    pub fn has_go_mod(&self, dir: &RepoPath) -> Result<bool, TreeError> {
+        if self.modules.contains_key(dir) {
+            return Ok(true);
+        }
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        if let Some(has) = self.looked_up_modules.read().unwrap_or_else(unpoisoned).get(dir) {
+            return Ok(*has);
+        }
+        let has = has_go_mod(self.tree, dir)?;
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        self.looked_up_modules.write().unwrap_or_else(unpoisoned).insert(dir.clone(), has);
+        Ok(has)
+    }
+
     /// The `.gitattributes` at or above any of some folders that convert files on checkout, with a digest of those rules,
     /// sorted.
     pub fn conversions(&self, dirs: impl IntoIterator<Item = RepoPath>) -> Result<Vec<(RepoPath, Digest)>, TreeError> {
@@ -172,6 +235,16 @@ impl<'t> Workspace<'t> {
         let found = conversions(self.tree, dir)?;
         let mut unwalked = self.unwalked_conversions.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(*unwalked.entry(dir.clone()).or_insert(found))
+    }
+}
+
+impl Walked {
+    fn has_same_layout(&self, other: &Self) -> bool {
+        let provides = |walked: &Self| walked.source.as_ref().map(|source| source.provides_package);
+        provides(self) == provides(other)
+            && self.module == other.module
+            && self.work_file == other.work_file
+            && self.conversions == other.conversions
     }
 }
 
@@ -256,7 +329,11 @@ impl Walk<'_> {
         {
             return Ok(Arc::clone(before));
         }
-        GoFolder::from_listing(self.tree, dir, dir, listing).map(Arc::new)
+        let fresh = GoFolder::from_listing(self.tree, dir, dir, listing)?;
+        match before {
+            Some(before) if before.is_same(&fresh) => Ok(Arc::clone(before)),
+            _ => Ok(Arc::new(fresh)),
+        }
     }
 }
 
@@ -320,6 +397,18 @@ fn replaced_folders(walked: &BTreeMap<RepoPath, Arc<Walked>>) -> Vec<RepoPath> {
     replaced.sort_unstable();
     replaced.dedup();
     replaced
+}
+
+fn has_go_mod(tree: &dyn Tree, dir: &RepoPath) -> Result<bool, TreeError> {
+    if let Some(listing) = tree.list(dir)? {
+        match find_entry(&listing, b"go.mod").map(|entry| entry.kind) {
+            None | Some(EntryKind::Folder | EntryKind::Submodule) => return Ok(false),
+            Some(EntryKind::File { .. }) => return Ok(true),
+            Some(EntryKind::Symlink) => {}
+        }
+    }
+    let found = read_through_links(tree, &dir.child(b"go.mod"))?;
+    Ok(matches!(found, Ok(Some((_, EntryKind::File { .. })))))
 }
 
 /// The lines of a `.gitattributes` that may change what a checkout writes (gitattributes(5)); `None` without any. A name
