@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::fingerprint::item::{Item, Subject, Value};
-use crate::go::mode::BuildList;
+use crate::go::mode::{BuildList, has_pruned_graph};
 use crate::go::modfile::{GoSum, ReplaceTarget};
 use crate::repo::Hasher;
 
@@ -23,10 +23,16 @@ struct Known {
 /// The items of all external modules that a build with this list may use, sorted.
 pub(super) fn external_items(list: &BuildList<'_>) -> Vec<Item> {
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
-    for main in &list.mains {
-        for require in &main.go_mod.requires {
-            known.entry(require.module.path.clone()).or_default().versions.insert(require.module.version.clone());
+    for module in list.requiring_modules() {
+        for require in &module.go_mod.requires {
+            let known = known.entry(require.module.path.clone()).or_default();
+            known.versions.insert(require.module.version.clone());
+            if !list.is_listed_only() && !has_pruned_graph(module) {
+                known.rest.insert(format!("required with all that it requires by {}", module.path()));
+            }
         }
+    }
+    for main in &list.mains {
         if !list.is_listed_only() {
             for exclude in &main.go_mod.excludes {
                 let line = format!("exclude {}", exclude.version);

@@ -41,8 +41,10 @@ pub(super) fn image_items(
         found.items.push(Item { subject: Subject::Environment(name.clone()), value: Value::Digest(digest) });
     }
     found.settings(&service.settings.image);
-    // What COPY means depends on it, even where the same files are seen.
-    found.items.push(Item::text(Subject::Setting("image.context".to_owned()), service.context.to_string()));
+    if service.dockerfile.is_some() {
+        // The same Dockerfile copies other files from another context, even where none of them is seen here.
+        found.items.push(Item::text(Subject::Setting("image.context".to_owned()), service.context.to_string()));
+    }
     if service.settings.image.builder == Builder::Command {
         for word in &service.settings.image.command {
             let Some(path) = RepoPath::clean(word.as_bytes()).filter(|path| !path.is_root()) else { continue };

@@ -197,6 +197,11 @@ impl Item {
         Self { subject: Subject::File(kind, path), value: Value::File(identity) }
     }
 
+    /// Rules that change what a checkout writes.
+    pub fn conversion(path: RepoPath, rules: Digest) -> Self {
+        Self { subject: Subject::File(InputKind::Conversion, path), value: Value::Digest(rules) }
+    }
+
     /// Adds subject and state to a digest.
     pub fn hash_into(&self, hasher: &mut Hasher) {
         let (tag, first, second): (&str, &[u8], &[u8]) = match &self.subject {

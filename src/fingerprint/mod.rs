@@ -93,6 +93,7 @@ impl<'t> Snapshot<'t> {
             let images_of = images_of(&service, &image.bases, &repositories);
             let mut items = image.items;
             items.extend(global.iter().cloned());
+            items.extend(conversions_of(workspace, &items)?);
             let state = ServiceState::new(service, items, images_of, &contexts);
             notes.extend(notes::of_service(&state, &contexts));
             states.insert(state.service.name.clone(), state);
@@ -156,6 +157,18 @@ fn contexts(
     };
     let contexts = requests.into_par_iter().map(context).filter_map(Result::transpose);
     contexts.map(|context| context.map(|context| (context.key.clone(), context))).collect()
+}
+
+/// The rules that change what a checkout writes, for the files among some items.
+fn conversions_of(workspace: &Workspace<'_>, items: &[Item]) -> Result<Vec<Item>, TreeError> {
+    let mut folders = BTreeSet::new();
+    for item in items {
+        if let (Subject::File(_, path), Value::File(identity)) = (&item.subject, &item.value) {
+            folders.extend([path, identity.link_target().unwrap_or(path)].into_iter().filter_map(RepoPath::parent));
+        }
+    }
+    let rules = workspace.conversions(folders)?.into_iter();
+    Ok(rules.map(|(path, rules)| Item::conversion(path, rules)).collect())
 }
 
 /// One request for each way in which any service is built.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::fingerprint::item::{InputKind, Item, Subject, Value};
+use crate::fingerprint::item::{InputKind, Item, Subject};
 use crate::go::folder::{SourceContent, SourceFile};
 use crate::go::mode::PackageFolder;
 use crate::go::source::FileKind;
@@ -61,10 +61,7 @@ pub fn package_items(node: &Node) -> Vec<Item> {
     if node.part != Part::Outside {
         add_module(&mut items, &node.place);
     }
-    items.extend(node.conversions.iter().map(|(path, rules)| Item {
-        subject: Subject::File(InputKind::Conversion, path.clone()),
-        value: Value::Digest(*rules),
-    }));
+    items.extend(node.conversions.iter().map(|(path, rules)| Item::conversion(path.clone(), *rules)));
     items.sort_unstable_by(|left, right| left.subject.cmp(&right.subject));
     items.dedup_by(|left, right| left.subject == right.subject);
     items

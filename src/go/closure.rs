@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::go::folder::{GoFolder, SourceContent};
 use crate::go::package::Package;
 use crate::go::source::{FileKind, GoFile, Includes, c_includes};
-use crate::repo::{EntryKind, Identity, RepoPath, Tree, TreeError};
+use crate::repo::{EntryKind, Identity, RepoPath, Tree, TreeError, read_through_links};
 
 /// The files that C, assembly and cgo preambles of the package include, or that its linker flags name, sorted.
 ///
@@ -19,7 +19,7 @@ pub fn included_files(
     folder: &GoFolder,
     package: &Package,
 ) -> Result<Vec<(RepoPath, Identity)>, TreeError> {
-    let mut search = Search::new(tree, folder, package);
+    let mut search = Search::new(tree, folder, package)?;
     for index in &package.files {
         let file = &folder.files[*index];
         match &file.content {
@@ -52,17 +52,21 @@ pub fn test_data(tree: &dyn Tree, dir: &RepoPath) -> Result<Vec<(RepoPath, Ident
 struct Search<'s> {
     tree: &'s dyn Tree,
     folder: &'s GoFolder,
+    /// Where the folder really lies, if the path leads through a link: to the compiler `..` is what is above that.
+    real: Option<RepoPath>,
     own: BTreeSet<RepoPath>,
     /// Folders that `-I` and its kin name.
     include_dirs: Vec<RepoPath>,
     found: BTreeMap<RepoPath, Identity>,
+    /// The paths looked at, and of those that are there, the ones whose text is still to be read.
+    seen: BTreeSet<RepoPath>,
     pending: Vec<RepoPath>,
     computed: bool,
     compiles_c: bool,
 }
 
 impl<'s> Search<'s> {
-    fn new(tree: &'s dyn Tree, folder: &'s GoFolder, package: &Package) -> Self {
+    fn new(tree: &'s dyn Tree, folder: &'s GoFolder, package: &Package) -> Result<Self, TreeError> {
         let files = || package.files.iter().map(|index| &folder.files[*index]);
         let own = files().map(|file| folder.path.child(&file.name)).collect();
         let cgo = || {
@@ -72,36 +76,43 @@ impl<'s> Search<'s> {
             })
         };
         let swig = files().any(|file| matches!(file.kind, FileKind::Swig | FileKind::SwigCxx));
+        let looks_around = swig || files().any(|file| matches!(file.content, SourceContent::Other { .. }));
+        let compiles_c = cgo().next().is_some() || swig;
+        let real = match looks_around || compiles_c {
+            true => read_through_links(tree, &folder.path)?.ok().flatten().map(|(real, _)| real),
+            false => None,
+        };
         let mut search = Self {
             tree,
             folder,
+            real: real.filter(|real| *real != folder.path),
             own,
             include_dirs: Vec::new(),
             found: BTreeMap::new(),
+            seen: BTreeSet::new(),
             pending: Vec::new(),
             computed: swig,
-            compiles_c: cgo().next().is_some() || swig,
+            compiles_c,
         };
-        for flag in cgo().flat_map(|header| flags(header)) {
-            search.include_flag(&flag);
+        for header in cgo() {
+            for line in lines(header) {
+                search.include_flags(line);
+            }
         }
-        search
+        Ok(search)
     }
 
     /// `-Idir` and its kin; `${SRCDIR}` is the package's folder (go/build `saveCgo`).
-    fn include_flag(&mut self, flag: &str) {
-        if matches!(flag, "-imacros") || flag.starts_with('@') {
-            self.computed = true;
+    fn include_flags(&mut self, line: &[String]) {
+        for flag in line {
+            self.computed |= flag == "-imacros" || flag.starts_with('@');
+            let value = ["-iquote", "-isystem", "-idirafter", "-I", "-L", "-F"]
+                .iter()
+                .find_map(|option| flag.strip_prefix(option))
+                .map_or(flag.as_str(), |dir| dir.trim_start_matches('='));
+            // A word without an option may be the value of `-I dir`; if it is a file, nothing is found below it.
+            self.include_dirs.extend(self.source_path(value));
         }
-        for option in ["-iquote", "-isystem", "-idirafter", "-include", "-I", "-L", "-F"] {
-            if let Some(dir) = flag.strip_prefix(option) {
-                let dir = dir.trim_start_matches('=');
-                self.include_dirs.extend(self.source_path(dir));
-                return;
-            }
-        }
-        // The value of `-I dir`, or a file or library that is linked.
-        self.include_dirs.extend(self.source_path(flag));
     }
 
     fn source_path(&self, text: &str) -> Option<RepoPath> {
@@ -117,70 +128,98 @@ impl<'s> Search<'s> {
             let includes = c_includes(block.preamble.as_bytes());
             self.follow(&self.folder.path.clone(), &includes)?;
         }
-        for flag in flags(header) {
-            self.link_flag(&flag)?;
+        for line in lines(header) {
+            let mut option = "";
+            for flag in line {
+                self.flag_value(option, flag)?;
+                option = flag;
+            }
         }
         Ok(())
     }
 
-    /// Libraries below a repository folder that `-L` names, and files that are named outright.
-    fn link_flag(&mut self, flag: &str) -> Result<(), TreeError> {
-        let (text, is_library_dir) = match flag.strip_prefix("-L") {
-            Some(dir) => (dir, true),
-            None => (flag, false),
-        };
-        let Some(path) = self.source_path(text) else { return Ok(()) };
-        match self.tree.entry(&path)?.map(|entry| entry.kind) {
-            Some(EntryKind::Folder) if is_library_dir => {
-                for entry in self.tree.list(&path)?.iter().flat_map(|listing| listing.iter()) {
-                    if entry.kind != EntryKind::Folder {
-                        self.add(path.child(&entry.name))?;
-                    }
-                }
+    /// The files that a flag names: libraries in a folder of `-L`, headers of `-include`, and files named outright.
+    fn flag_value(&mut self, option: &str, flag: &str) -> Result<(), TreeError> {
+        let header = flag.strip_prefix("-include").filter(|name| !name.is_empty());
+        if let Some(name) = header.or_else(|| (option == "-include").then_some(flag)) {
+            let name = name.strip_prefix("${SRCDIR}/").unwrap_or(name).to_owned();
+            let includes = Includes { quoted: vec![name], ..Includes::default() };
+            return self.follow(&self.folder.path.clone(), &includes);
+        }
+        let library_dir = flag.strip_prefix("-L").filter(|dir| !dir.is_empty());
+        if let Some(dir) = library_dir.or_else(|| (option == "-L").then_some(flag)) {
+            return self.source_path(dir).map_or(Ok(()), |dir| self.libraries(&dir));
+        }
+        // `-Wl,--whole-archive,lib.a` names files as well.
+        for word in flag.split(',') {
+            if let Some(path) = self.source_path(word) {
+                self.add(&path)?;
             }
-            Some(EntryKind::File { .. } | EntryKind::Symlink) => self.add(path)?,
-            _ => {}
+        }
+        Ok(())
+    }
+
+    fn libraries(&mut self, dir: &RepoPath) -> Result<(), TreeError> {
+        let Ok(Some((real, EntryKind::Folder))) = read_through_links(self.tree, dir)? else { return Ok(()) };
+        for entry in self.tree.list(&real)?.iter().flat_map(|listing| listing.iter()) {
+            if entry.kind != EntryKind::Folder {
+                self.add(&real.child(&entry.name))?;
+            }
         }
         Ok(())
     }
 
     fn follow(&mut self, from: &RepoPath, includes: &Includes) -> Result<(), TreeError> {
         self.computed |= includes.computed;
+        let mut dirs = vec![from.clone(), self.folder.path.clone()];
+        dirs.extend(self.real.clone());
+        dirs.extend(self.include_dirs.iter().cloned());
+        dirs.sort_unstable();
+        dirs.dedup();
         for name in includes.quoted.iter().chain(&includes.angled) {
-            let mut dirs = vec![from.clone(), self.folder.path.clone()];
-            dirs.extend(self.include_dirs.iter().cloned());
             for path in dirs.iter().filter_map(|dir| dir.join(name.as_bytes())) {
-                if self.tree.entry(&path)?.is_some_and(|entry| entry.kind != EntryKind::Folder) {
-                    self.add(path)?;
-                }
+                self.add(&path)?;
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, path: RepoPath) -> Result<(), TreeError> {
-        if self.own.contains(&path) || self.found.contains_key(&path) {
+    /// Adds what lies at a path, if it is a file, with every link on the way to it.
+    fn add(&mut self, path: &RepoPath) -> Result<(), TreeError> {
+        if !self.seen.insert(path.clone()) {
             return Ok(());
         }
-        if let Some(identity) = Identity::of(self.tree, &path)? {
+        if self.own.contains(path) {
+            // It is an item of the package already, but what it includes is not.
+            self.pending.push(path.clone());
+            return Ok(());
+        }
+        if let Some(identity) = Identity::of(self.tree, path)? {
             self.found.insert(path.clone(), identity);
-            self.pending.push(path);
+            self.pending.push(path.clone());
+        } else if self.tree.entry(path)?.is_none()
+            && let Ok(Some((real, kind))) = read_through_links(self.tree, path)?
+            && kind != EntryKind::Folder
+        {
+            return self.add(&real);
         }
         Ok(())
     }
 
     fn finish(mut self) -> Result<Vec<(RepoPath, Identity)>, TreeError> {
         while let Some(path) = self.pending.pop() {
-            let Some(dir) = path.parent() else { continue };
-            let includes = match self.tree.entry(&path)?.map(|entry| entry.kind) {
-                Some(EntryKind::File { .. }) => c_includes(&self.tree.read(&path)?),
-                _ => continue,
-            };
-            self.follow(&dir, &includes)?;
+            let Ok(Some((real, EntryKind::File { .. }))) = read_through_links(self.tree, &path)? else { continue };
+            let includes = c_includes(&self.tree.read(&real)?);
+            for dir in BTreeSet::from([path.parent(), real.parent()]).into_iter().flatten() {
+                self.follow(&dir, &includes)?;
+            }
         }
         if self.computed {
-            for dir in std::iter::once(self.folder.path.clone()).chain(std::mem::take(&mut self.include_dirs)) {
-                add_all_below(self.tree, &dir, &mut self.found)?;
+            let folder = self.real.clone().unwrap_or_else(|| self.folder.path.clone());
+            for dir in std::iter::once(folder).chain(std::mem::take(&mut self.include_dirs)) {
+                if let Ok(Some((real, EntryKind::Folder))) = read_through_links(self.tree, &dir)? {
+                    add_all_below(self.tree, &real, &mut self.found)?;
+                }
             }
             self.found.retain(|path, _| !self.own.contains(path));
         }
@@ -188,9 +227,9 @@ impl<'s> Search<'s> {
     }
 }
 
-/// The arguments of all `#cgo` lines, whatever their conditions.
-fn flags(header: &GoFile) -> impl Iterator<Item = String> + '_ {
-    header.cgo.iter().flat_map(|block| &block.directives).flat_map(|line| &line.arguments).cloned()
+/// The arguments of each `#cgo` line, whatever its conditions.
+fn lines(header: &GoFile) -> impl Iterator<Item = &[String]> {
+    header.cgo.iter().flat_map(|block| &block.directives).map(|line| &line.arguments[..])
 }
 
 fn add_all_below(tree: &dyn Tree, dir: &RepoPath, found: &mut BTreeMap<RepoPath, Identity>) -> Result<(), TreeError> {
@@ -206,4 +245,54 @@ fn add_all_below(tree: &dyn Tree, dir: &RepoPath, found: &mut BTreeMap<RepoPath,
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::go::source::{Target, Tri};
+    use crate::repo::MemoryTree;
+
+    /// The files that the package in a folder includes.
+    #[track_caller]
+    fn check(txtar: &str, dir: &str, expected: &[&str]) {
+        let tree = MemoryTree::from_txtar(txtar);
+        let folder = GoFolder::read(&tree, &RepoPath::from_clean(dir.as_bytes())).unwrap().unwrap();
+        let package = Package::select(&folder, &Target { cgo: Tri::True, ..Target::new("linux", "amd64") });
+        let found = included_files(&tree, &folder, &package).unwrap();
+        assert_eq!(found.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_the_headers_of_a_package_include_is_followed() {
+        let tree =
+            "-- p/a.go --\npackage p\n-- p/a.s --\n#include \"a.h\"\n-- p/a.h --\n#include \"a.tbl\"\n-- p/a.tbl --\n";
+        check(tree, "p", &["p/a.tbl"]);
+    }
+
+    #[test]
+    fn links_are_followed_to_what_they_include() {
+        let tree = "-- p/a.go --\npackage p\n-- p/a.s --\n#include \"l.inc\"\n-- p/l.inc -> ../q/l.inc --\n\
+                    -- q/l.inc --\n#include \"m.inc\"\n-- p/m.inc --\n-- q/m.inc --\n";
+        check(tree, "p", &["p/l.inc", "p/m.inc", "q/m.inc"]);
+        let tree = "-- link -> real/p --\n-- real/p/a.go --\npackage p\n-- real/p/a.s --\n#include \"../up.inc\"\n\
+                    -- real/up.inc --\n#include \"sub/x.inc\"\n-- up.inc --\n-- real/sub -> ../other --\n-- other/x.inc --\n";
+        check(tree, "link", &["other/x.inc", "real/up.inc", "up.inc"]);
+    }
+
+    #[test]
+    fn flags_may_have_their_value_in_the_next_word() {
+        let cgo = |flags: &str| format!("-- p/a.go --\npackage p\n\n// #cgo CFLAGS: {flags}\nimport \"C\"\n");
+        let files = "-- p/inc/a.h --\n-- p/lib/libv.a --\n-- p/lib/sub/x.a --\n";
+        for (flags, expected) in [
+            ("-L ${SRCDIR}/lib -lv", &["p/lib/libv.a"][..]),
+            ("-L${SRCDIR}/lib -lv", &["p/lib/libv.a"]),
+            ("-Wl,--whole-archive,${SRCDIR}/lib/libv.a", &["p/lib/libv.a"]),
+            ("-I inc -include a.h", &["p/inc/a.h"]),
+            ("-I${SRCDIR}/inc -includea.h", &["p/inc/a.h"]),
+            ("-I${SRCDIR}/inc", &[]),
+        ] {
+            check(&format!("{}{files}", cgo(flags)), "p", expected);
+        }
+    }
 }

@@ -79,6 +79,17 @@ pub struct Embedded {
     pub problem: Option<String>,
 }
 
+impl SourceFile {
+    /// The files that it embeds.
+    pub fn embedded(&self) -> impl Iterator<Item = &RepoPath> {
+        let embeds = match &self.content {
+            SourceContent::Go { embeds, .. } => &embeds[..],
+            _ => &[],
+        };
+        embeds.iter().flat_map(|embedded| &embedded.files).map(|(path, _)| path)
+    }
+}
+
 impl Embedded {
     fn look(tree: &dyn Tree, folder: &RepoPath, pattern: &str) -> Result<Self, TreeError> {
         let matched = embed_files(tree, folder, pattern)?;
@@ -149,10 +160,9 @@ impl GoFolder {
 
     /// Whether the folder's own listing says all there is to know of it. Symlinks and embeds look elsewhere.
     pub fn is_self_contained(&self) -> bool {
-        self.files.iter().all(|file| {
-            let embeds = matches!(&file.content, SourceContent::Go { embeds, .. } if !embeds.is_empty());
-            !embeds && !matches!(file.identity, Identity::Link { .. })
-        })
+        let embeds =
+            |file: &SourceFile| matches!(&file.content, SourceContent::Go { embeds, .. } if !embeds.is_empty());
+        !has_links(&self.listing) && !self.files.iter().any(embeds)
     }
 
     /// Whether two folders hold the same source: then they are the same to every target.
@@ -179,15 +189,16 @@ impl GoFolder {
         self.files.iter().all(is_pure)
     }
 
-    /// Whether any file is a symlink, whose target may change without anything here changing.
-    pub fn has_links(&self) -> bool {
-        self.files.iter().any(|file| matches!(file.identity, Identity::Link { .. }))
-    }
-
     /// Whether the folder holds a file (not a folder) of this name.
     pub fn has_file(&self, name: &[u8]) -> bool {
         find_entry(&self.listing, name).is_some_and(|entry| entry.kind != EntryKind::Folder)
     }
+}
+
+/// Whether any name that Go would read is a symlink: where it leads may change without anything here changing.
+pub(super) fn has_links(listing: &Listing) -> bool {
+    let is_source = |name: &[u8]| name.ends_with(b".go") || file_kind(name).is_some();
+    listing.iter().any(|entry| entry.kind == EntryKind::Symlink && is_source(&entry.name))
 }
 
 /// Where a symlinked folder leads.
@@ -294,6 +305,6 @@ mod tests {
         let SourceContent::Go { header, .. } = &folder.files[1].content else { panic!("{folder:?}") };
         assert_eq!(header.imports[0].path, "fmt");
         assert!(matches!(folder.files[2].content, SourceContent::Opaque { broken: true }));
-        assert!(folder.has_links());
+        assert!(has_links(&folder.listing));
     }
 }

@@ -76,7 +76,8 @@ struct Local {
     module: Option<Arc<Module>>,
     /// The version and target that a `replace` gives it; empty for a main module.
     replaced: String,
-    /// Whether another module may be used instead, because the `replace` is for one version only.
+    /// Whether no external module may be used instead: a `replace` may be for another version than the one selected, or
+    /// yield to one of the go.work.
     certain: bool,
 }
 
@@ -198,7 +199,7 @@ impl<'w> BuildList<'w> {
         self.in_folders.contains(path)
     }
 
-    /// The `replace` directives in force for a module path, go.work's first (modload `replacementFrom`).
+    /// All `replace` directives of the go.work and the main modules, go.work's first.
     pub fn replaces(&self) -> impl Iterator<Item = (&RepoPath, &Replace)> {
         let of_work_file = self
             .work_file
@@ -210,7 +211,7 @@ impl<'w> BuildList<'w> {
     }
 
     fn collect_modules(&mut self) {
-        let locals = self.local_modules();
+        let (locals, mut in_folders) = self.local_modules();
         let mut externals = BTreeSet::new();
         for main in &self.mains {
             externals.extend(main.go_mod.requires.iter().map(|require| require.module.path.clone()));
@@ -221,28 +222,30 @@ impl<'w> BuildList<'w> {
         if let Some(work_file) = &self.work_file {
             externals.extend(work_file.go_sum.go_mods.keys().map(|module| module.path.clone()));
         }
+        if !self.listed_only {
+            let replaced = locals.values().flatten().filter_map(|local| local.module.as_ref());
+            externals
+                .extend(replaced.flat_map(|module| &module.go_mod.requires).map(|require| require.module.path.clone()));
+        }
         externals.retain(|path| !locals.get(path).is_some_and(|locals| locals.iter().any(|local| local.certain)));
-        // A workspace module that is also required at a published version keeps that version's requirements in play,
-        // unless a replacement stands for every version.
-        let has_no_versions = |local: &Local| match local.replaced.is_empty() {
-            true => self.work_file.is_none(),
-            false => local.certain,
-        };
-        let mut in_folders: BTreeSet<String> = locals
-            .iter()
-            .filter(|(_, locals)| locals.iter().any(has_no_versions))
-            .map(|(path, _)| path.clone())
-            .collect();
-        let whole = self.replaces().map(|(_, replace)| replace);
-        let whole = whole.filter(|replace| replace.version.is_none() && replace.folder().is_some());
-        in_folders.extend(whole.map(|replace| replace.path.clone()));
+        // A workspace module that is also required at a published version keeps that version's requirements in play.
+        let mains = self.mains.iter().filter(|_| self.work_file.is_none());
+        in_folders.extend(mains.map(|main| main.path().to_owned()));
         self.locals = locals;
         self.externals = externals;
         self.in_folders = in_folders;
     }
 
-    /// The main modules, and the modules that a `replace` puts into a folder.
-    fn local_modules(&self) -> BTreeMap<String, Vec<Local>> {
+    /// The modules whose requirements decide which versions are used: the main modules, and, unless only listed versions
+    /// are, those that a folder stands for.
+    pub fn requiring_modules(&self) -> impl Iterator<Item = &Arc<Module>> {
+        let replaced = self.locals.values().flatten().filter(|local| !self.listed_only && !local.replaced.is_empty());
+        self.mains.iter().chain(replaced.filter_map(|local| local.module.as_ref()))
+    }
+
+    /// The main modules, and the modules that a `replace` puts into a folder; and the paths of those modules that are
+    /// replaced by folders whatever their version.
+    fn local_modules(&self) -> (BTreeMap<String, Vec<Local>>, BTreeSet<String>) {
         let mut locals: BTreeMap<String, Vec<Local>> = BTreeMap::new();
         for main in self.mains.iter().filter(|main| !main.path().is_empty()) {
             locals.entry(main.path().to_owned()).or_default().push(Local {
@@ -257,35 +260,48 @@ impl<'w> BuildList<'w> {
         for require in self.mains.iter().flat_map(|main| &main.go_mod.requires) {
             versions.entry(&require.module.path).or_default().insert(&require.module.version);
         }
-        for (from, replace) in self.replaces() {
-            let Some(target) = replace.folder() else { continue };
-            let version = versions.get(&*replace.path);
+        let mut in_folders = BTreeSet::new();
+        for (path, replacements) in self.replacements() {
+            let version = versions.get(path);
             let version = version.map(|all| all.iter().copied().collect::<Vec<_>>().join(",")).unwrap_or_default();
-            // Where only the listed version can be used, a replacement of another one is not in force.
-            if self.listed_only && replace.version.as_ref().is_some_and(|replaced| *replaced != version) {
-                continue;
+            let (possible, is_replaced) = replacements.possible(self.listed_only.then_some(&version));
+            let certain = is_replaced && possible.iter().all(|(_, replace)| replace.folder().is_some());
+            if certain {
+                in_folders.insert(path.to_owned());
             }
-            let known = locals.entry(replace.path.clone()).or_default();
-            let dir = from.join(target.as_bytes());
-            let certain = replace.version.is_none() || self.listed_only;
             // A main module wins over any replacement of its path.
-            if known.iter().any(|local| local.replaced.is_empty()) {
+            if locals.contains_key(path) {
                 continue;
             }
             // Many modules may replace one alike.
-            if let Some(same) = known.iter_mut().find(|local| local.dir == dir && dir.is_some()) {
-                same.certain |= certain;
-                continue;
+            let mut targets: BTreeMap<(Option<RepoPath>, Option<&str>), Local> = BTreeMap::new();
+            for (from, target) in possible.iter().filter_map(|(from, replace)| Some((from, replace.folder()?))) {
+                let dir = from.join(target.as_bytes());
+                let key = (dir.clone(), dir.is_none().then_some(target));
+                targets.entry(key).or_insert_with(|| Local {
+                    module: dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned(),
+                    dir,
+                    shown: target.to_owned(),
+                    replaced: format!("{version} => {target}"),
+                    certain,
+                });
             }
-            known.push(Local {
-                module: dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned(),
-                dir,
-                shown: target.to_owned(),
-                replaced: format!("{version} => {target}"),
-                certain,
-            });
+            locals.entry(path.to_owned()).or_default().extend(targets.into_values());
         }
-        locals
+        (locals, in_folders)
+    }
+
+    /// The `replace` directives by module path.
+    fn replacements(&self) -> BTreeMap<&str, Replacements<'_>> {
+        let mut by_path: BTreeMap<&str, Replacements<'_>> = BTreeMap::new();
+        let in_work_file = self.work_file.as_ref().map_or(0, |file| file.go_work.replaces.len());
+        for (index, (from, replace)) in self.replaces().enumerate() {
+            let known = by_path.entry(&replace.path).or_default();
+            let [exact, every] = if index < in_work_file { &mut known.of_work_file } else { &mut known.of_modules };
+            let list = if replace.version.is_some() { exact } else { every };
+            list.push((from, replace));
+        }
+        by_path
     }
 
     /// What an import path means (modload `importFromFiles`, sections "5" of the Go modules reference).
@@ -382,12 +398,7 @@ impl<'w> BuildList<'w> {
         }
         let mut above = Some(dir.clone());
         while let Some(folder) = above.filter(|folder| folder != root) {
-            let here = self.workspace.modules().contains_key(&folder)
-                || match self.workspace.tree().entry(&folder.child(b"go.mod"))? {
-                    Some(entry) => entry.kind != EntryKind::Folder,
-                    None => false,
-                };
-            if here {
+            if self.workspace.has_go_mod(&folder)? {
                 return Ok(true);
             }
             above = folder.parent();
@@ -422,6 +433,35 @@ impl<'w> BuildList<'w> {
     /// The flag that the list was made with.
     pub fn flag(&self) -> ModFlag {
         self.flag
+    }
+}
+
+/// The `replace` directives of one module path, of each kind of file first those of one version, then those of every
+/// version, with the folder of the file.
+#[derive(Default)]
+struct Replacements<'r> {
+    of_work_file: [Vec<(&'r RepoPath, &'r Replace)>; 2],
+    of_modules: [Vec<(&'r RepoPath, &'r Replace)>; 2],
+}
+
+impl<'r> Replacements<'r> {
+    /// The directives of which one may be in force, and whether one surely is (modload `replacementFrom`): go.work's come
+    /// first, and in each file the one of the very version before the one of every version. `version` is the one that is
+    /// used, if that is known.
+    fn possible(&self, version: Option<&String>) -> (Vec<(&'r RepoPath, &'r Replace)>, bool) {
+        let mut possible = Vec::new();
+        for [exact, every] in [&self.of_work_file, &self.of_modules] {
+            let applies = |replace: &Replace| version.is_none_or(|used| replace.version.as_ref() == Some(used));
+            possible.extend(exact.iter().filter(|(_, replace)| applies(replace)));
+            if version.is_some() && !possible.is_empty() {
+                return (possible, true);
+            }
+            possible.extend(every);
+            if !every.is_empty() {
+                return (possible, true);
+            }
+        }
+        (possible, false)
     }
 }
 
@@ -466,7 +506,8 @@ fn minor_version(version: &str) -> String {
     go_version::minor(version).map_or_else(|| version.to_owned(), |minor| format!("1.{minor}"))
 }
 
-fn has_pruned_graph(module: &Module) -> bool {
+/// Whether what a module's requirements require is left out of the graph (go ≥ 1.17, modload `pruningForGoVersion`).
+pub fn has_pruned_graph(module: &Module) -> bool {
     let version = module.go_mod.go.as_deref().and_then(go_version::minor);
     version.is_some_and(|minor| minor >= 17)
 }
@@ -550,5 +591,52 @@ package c
         let missing = "missing: no folder of a main module and none in vendor provides `other.io/a/q`";
         check(VENDORED, "other.io/a/q", missing);
         check(VENDORED, "fmt", "toolchain");
+    }
+
+    #[test]
+    fn the_replacement_of_the_listed_version_goes_before_that_of_every_version() {
+        let tree = "-- go.mod --\nmodule ex.io/m\ngo 1.25\nrequire other.io/c v1.0.0\nreplace other.io/c => ./c\n\
+                    replace other.io/c v1.0.0 => other.io/fork v1.1.0\n-- c/go.mod --\nmodule other.io/c\n-- c/c.go --\npackage c\n";
+        check(tree, "other.io/c", "external ");
+        let unlisted = tree.replace("c v1.0.0 =>", "c v1.5.0 =>");
+        check(&unlisted, "other.io/c", "c other.io/c v1.0.0 => ./c");
+    }
+
+    #[test]
+    fn the_replacement_of_go_work_goes_before_those_of_its_modules() {
+        let tree = |work: &str, module: &str| {
+            format!(
+                "-- go.work --\ngo 1.25\nuse ./a\nreplace other.io/c {work}\n-- a/go.mod --\nmodule ex.io/a\ngo 1.25\n\
+                 require other.io/c v1.0.0\nreplace other.io/c {module}\n-- c/go.mod --\nmodule other.io/c\n-- c/c.go --\npackage c\n"
+            )
+        };
+        let is_folder = |work: &str, module: &str| {
+            let tree = MemoryTree::from_txtar(&tree(work, module));
+            let workspace = Workspace::scan(&tree).unwrap();
+            let list = BuildList::new(&workspace, Mode::Workspace(RepoPath::root()), ModFlag::Auto).unwrap();
+            let is_folder = list.is_in_folder("other.io/c");
+            let packages = matches!(list.resolve("other.io/c").unwrap(), Resolution::Packages(_));
+            assert_eq!(is_folder, packages);
+            is_folder
+        };
+        assert!(is_folder("=> ./c", "=> other.io/fork v1.0.0"));
+        assert!(!is_folder("=> other.io/fork v1.0.0", "=> ../c"));
+        assert!(is_folder("v1.5.0 => ./c", "=> ../c"));
+        assert!(!is_folder("v1.5.0 => ./c", "=> other.io/fork v1.0.0"));
+        assert!(!is_folder("v1.5.0 => ./c", "v1.0.0 => ../c"));
+    }
+
+    #[test]
+    fn in_a_workspace_a_folder_that_stands_for_a_module_has_requirements() {
+        let tree = "-- go.work --\ngo 1.25\nuse ./a\nreplace other.io/c => ./c\n-- a/go.mod --\nmodule ex.io/a\ngo 1.25\n\
+                    require other.io/c v1.0.0\n-- c/go.mod --\nmodule other.io/c\nrequire other.io/d v1.0.0\n";
+        let tree = MemoryTree::from_txtar(tree);
+        let workspace = Workspace::scan(&tree).unwrap();
+        let requiring = |mode| {
+            let list = BuildList::new(&workspace, mode, ModFlag::Auto).unwrap();
+            list.requiring_modules().map(|module| module.path().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(requiring(Mode::Workspace(RepoPath::root())), ["ex.io/a", "other.io/c"]);
+        assert_eq!(requiring(Mode::Module(RepoPath::from_clean(b"a"))), ["ex.io/a"]);
     }
 }

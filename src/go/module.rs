@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::go::modfile::{GoMod, GoSum, GoWork, ModulesTxt, Strictness, VendoredModule};
-use crate::repo::{EntryKind, RepoPath, Tree, TreeError, find_entry};
+use crate::repo::{EntryKind, Listing, RepoPath, Tree, TreeError, find_entry, read_through_links};
 
 /// One go.mod and what lies beside it.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Module {
     pub go_mod: GoMod,
     /// What the go.sum says; empty without one.
     pub go_sum: GoSum,
-    /// The vendor folder, if there is one with a modules.txt.
+    /// The vendor folder, if there is one.
     pub vendor: Option<Vendor>,
 }
 
@@ -30,7 +30,7 @@ pub struct WorkFile {
     pub go_work: GoWork,
     /// What the go.work.sum says; empty without one.
     pub go_sum: GoSum,
-    /// The vendor folder, if there is one with a modules.txt.
+    /// The vendor folder, if there is one.
     pub vendor: Option<Vendor>,
 }
 
@@ -108,8 +108,14 @@ impl WorkFile {
 impl Vendor {
     fn read(tree: &dyn Tree, dir: &RepoPath) -> Result<Option<Self>, TreeError> {
         let dir = dir.child(b"vendor");
-        let Some(text) = read_file(tree, &dir, b"modules.txt")? else { return Ok(None) };
-        let modules_txt = ModulesTxt::parse(&text);
+        let modules_txt = match read_file(tree, &dir, b"modules.txt")? {
+            Some(text) => ModulesTxt::parse(&text),
+            // A vendor folder without the list counts as one whose list is empty (modload `modulesTextIsForWorkspace`).
+            None => match read_through_links(tree, &dir)? {
+                Ok(Some((_, EntryKind::Folder))) => ModulesTxt::default(),
+                _ => return Ok(None),
+            },
+        };
         let mut by_package = BTreeMap::new();
         for (index, module) in modules_txt.modules.iter().enumerate() {
             by_package.extend(module.packages.iter().map(|package| (package.clone(), index)));
@@ -123,16 +129,38 @@ impl Vendor {
     }
 }
 
+/// Reads a file, whatever symlinks lead to it or to its folder.
 fn read_file(tree: &dyn Tree, dir: &RepoPath, name: &[u8]) -> Result<Option<Arc<[u8]>>, TreeError> {
-    let Some(listing) = tree.list(dir)? else { return Ok(None) };
-    match find_entry(&listing, name).map(|entry| entry.kind) {
-        Some(EntryKind::File { .. }) => tree.read(&dir.child(name)).map(Some),
-        Some(EntryKind::Symlink) => match crate::repo::read_through_links(tree, &dir.child(name))? {
-            Ok(Some((real, EntryKind::File { .. }))) => tree.read(&real).map(Some),
-            _ => Ok(None),
-        },
+    let path = dir.child(name);
+    if let Some(listing) = tree.list(dir)? {
+        match find_entry(&listing, name).map(|entry| entry.kind) {
+            Some(EntryKind::File { .. }) => return tree.read(&path).map(Some),
+            Some(EntryKind::Symlink) => {}
+            _ => return Ok(None),
+        }
+    }
+    match read_through_links(tree, &path)? {
+        Ok(Some((real, EntryKind::File { .. }))) => tree.read(&real).map(Some),
         _ => Ok(None),
     }
+}
+
+/// Whether anything beside a go.mod or go.work that [`Module`] and [`WorkFile`] read is a symlink: where it leads may
+/// change without anything in the folder changing.
+pub(super) fn has_links(tree: &dyn Tree, dir: &RepoPath, listing: &Listing) -> Result<bool, TreeError> {
+    const FILES: [&[u8]; 5] = [b"go.mod", b"go.sum", b"go.work", b"go.work.sum", b"vendor"];
+    let is_link = |listing: &Listing, name: &[u8]| {
+        find_entry(listing, name).is_some_and(|entry| entry.kind == EntryKind::Symlink)
+    };
+    if FILES.iter().any(|name| is_link(listing, name)) {
+        return Ok(true);
+    }
+    let is_root = [b"go.mod" as &[u8], b"go.work"].iter().any(|name| find_entry(listing, name).is_some());
+    let vendor = match is_root && find_entry(listing, b"vendor").is_some() {
+        true => tree.list(&dir.child(b"vendor"))?,
+        false => None,
+    };
+    Ok(vendor.is_some_and(|vendor| is_link(&vendor, b"modules.txt")))
 }
 
 fn read_sum(tree: &dyn Tree, dir: &RepoPath, name: &[u8]) -> Result<GoSum, TreeError> {

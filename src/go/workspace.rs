@@ -3,14 +3,14 @@
 //! The walk finds what `./...` finds in every module; what an import names is found by looking, also where no walk
 //! goes (`testdata`, `_x`, symlinks). It never evaluates a build constraint and never follows an import.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, RwLock};
 
 use rayon::prelude::*;
 
-use crate::go::folder::GoFolder;
-use crate::go::module::{Module, WorkFile};
+use crate::go::folder::{self, GoFolder};
+use crate::go::module::{self, Module, WorkFile};
 use crate::repo::{Digest, Entry, EntryKind, Listing, RepoPath, Tree, TreeError, find_entry, read_through_links};
 
 /// The Go source of one tree.
@@ -23,6 +23,8 @@ pub struct Workspace<'t> {
     work_files: BTreeMap<RepoPath, Arc<WorkFile>>,
     conversions: BTreeMap<RepoPath, Digest>,
     looked_up: RwLock<HashMap<RepoPath, Option<Arc<GoFolder>>>>,
+    looked_up_modules: RwLock<HashMap<RepoPath, bool>>,
+    unwalked_conversions: RwLock<HashMap<RepoPath, Option<Digest>>>,
 }
 
 /// What the walk found in one folder. Folders without any of these are not kept.
@@ -32,6 +34,8 @@ struct Walked {
     module: Option<Arc<Module>>,
     work_file: Option<Arc<WorkFile>>,
     conversions: Option<Digest>,
+    /// The listing, if a link in it leads to something that may change although this folder does not.
+    links: Option<Listing>,
 }
 
 impl<'t> Workspace<'t> {
@@ -61,7 +65,8 @@ impl<'t> Workspace<'t> {
             folders.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.module.clone()?))).collect()
         };
         let mut modules = collect(&walked);
-        for replaced in replaced_folders(&walked) {
+        // A folder that is named need not be one that the walk comes to: it may be a link.
+        for replaced in used_folders(&walked).into_iter().chain(replaced_folders(&walked)) {
             if !modules.contains_key(&replaced)
                 && let Some(module) = Module::read(tree, &replaced)?
             {
@@ -72,7 +77,17 @@ impl<'t> Workspace<'t> {
             walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.work_file.clone()?))).collect();
         let conversions = walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.conversions?))).collect();
         let sources = walked.iter().filter_map(|(dir, folder)| Some((dir.clone(), folder.source.clone()?))).collect();
-        Ok(Self { tree, walked, sources, modules, work_files, conversions, looked_up: RwLock::default() })
+        Ok(Self {
+            tree,
+            walked,
+            sources,
+            modules,
+            work_files,
+            conversions,
+            looked_up: RwLock::default(),
+            looked_up_modules: RwLock::default(),
+            unwalked_conversions: RwLock::default(),
+        })
     }
 
     /// The tree that was scanned.
@@ -156,17 +171,70 @@ impl<'t> Workspace<'t> {
                 return Ok(false);
             }
         }
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        for (dir, has) in self.looked_up_modules.read().unwrap_or_else(unpoisoned).iter() {
+            if other.has_go_mod(dir)? != *has {
+                return Ok(false);
+            }
+        }
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        for (dir, rules) in self.unwalked_conversions.read().unwrap_or_else(unpoisoned).iter() {
+            if other.conversions_in(dir)? != *rules {
+                return Ok(false);
+            }
+        }
         Ok(true)
     }
 
-    /// The `.gitattributes` at or above a folder that convert files on checkout, with a digest of those rules.
-    pub fn conversions(&self, dir: &RepoPath) -> impl Iterator<Item = (RepoPath, Digest)> {
-        // Nearly every repository has none: then nobody should pay for the climb.
-        let above = (!self.conversions.is_empty()).then(|| std::iter::once(dir.clone()).chain(dir.ancestors()));
-        above.into_iter().flatten().filter_map(|folder| {
-            let rules = *self.conversions.get(&folder)?;
-            Some((folder.child(b".gitattributes"), rules))
-        })
+    /// Whether a folder has a go.mod that is not a folder, as `stat` sees it: through links.
+    pub fn has_go_mod(&self, dir: &RepoPath) -> Result<bool, TreeError> {
+        if self.modules.contains_key(dir) {
+            return Ok(true);
+        }
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        if let Some(has) = self.looked_up_modules.read().unwrap_or_else(unpoisoned).get(dir) {
+            return Ok(*has);
+        }
+        let has = has_go_mod(self.tree, dir)?;
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        self.looked_up_modules.write().unwrap_or_else(unpoisoned).insert(dir.clone(), has);
+        Ok(has)
+    }
+
+    /// The `.gitattributes` at or above any of some folders that convert files on checkout, with a digest of those rules,
+    /// sorted.
+    pub fn conversions(&self, dirs: impl IntoIterator<Item = RepoPath>) -> Result<Vec<(RepoPath, Digest)>, TreeError> {
+        let mut asked = BTreeSet::new();
+        let mut found = Vec::new();
+        for dir in dirs {
+            // Nearly every repository has none: then nobody should pay for the climb.
+            if self.conversions.is_empty() && is_walked_path(&dir) {
+                continue;
+            }
+            let mut next = Some(dir);
+            while let Some(folder) = next.filter(|folder| !asked.contains(folder)) {
+                if let Some(rules) = self.conversions_in(&folder)? {
+                    found.push((folder.child(b".gitattributes"), rules));
+                }
+                next = folder.parent();
+                asked.insert(folder);
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn conversions_in(&self, dir: &RepoPath) -> Result<Option<Digest>, TreeError> {
+        if is_walked_path(dir) {
+            return Ok(self.conversions.get(dir).copied());
+        }
+        let unpoisoned = std::sync::PoisonError::into_inner;
+        if let Some(found) = self.unwalked_conversions.read().unwrap_or_else(unpoisoned).get(dir) {
+            return Ok(*found);
+        }
+        let found = conversions(self.tree, dir)?;
+        let mut unwalked = self.unwalked_conversions.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(*unwalked.entry(dir.clone()).or_insert(found))
     }
 }
 
@@ -223,12 +291,12 @@ impl Walk<'_> {
         }
         let mut found = Vec::new();
         for (path, walked) in within(previous.walked, dir) {
-            let Some(source) = walked.source.as_ref().filter(|source| source.has_links()) else {
+            let Some(listing) = &walked.links else {
                 found.push((path.clone(), Arc::clone(walked)));
                 continue;
             };
             // A link can lead to another folder, which may have changed although this one did not.
-            if let Some(again) = self.here(path, &source.listing)? {
+            if let Some(again) = self.here(path, listing)? {
                 found.push((path.clone(), Arc::new(again)));
             }
         }
@@ -244,10 +312,13 @@ impl Walk<'_> {
             true => Some(self.source(dir, listing)?),
             false => None,
         };
-        if source.is_none() && module.is_none() && work_file.is_none() && conversions.is_none() {
+        let has_links = folder::has_links(listing) || module::has_links(self.tree, dir, listing)?;
+        let links = has_links.then(|| Arc::clone(listing));
+        if source.is_none() && module.is_none() && work_file.is_none() && conversions.is_none() && links.is_none() {
             return Ok(None);
         }
-        Ok(Some(Walked { source, module: module.map(Arc::new), work_file: work_file.map(Arc::new), conversions }))
+        let (module, work_file) = (module.map(Arc::new), work_file.map(Arc::new));
+        Ok(Some(Walked { source, module, work_file, conversions, links }))
     }
 
     fn source(&self, dir: &RepoPath, listing: &Listing) -> Result<Arc<GoFolder>, TreeError> {
@@ -296,10 +367,15 @@ fn files(listing: &[Entry]) -> impl Iterator<Item = &Entry> {
 
 /// The folders that patterns descend into (modload `matchPackages`), less those that Git ignores.
 fn is_walked(entry: &Entry) -> bool {
-    entry.kind == EntryKind::Folder
-        && !entry.ignored
-        && !matches!(entry.name.first(), Some(b'.' | b'_'))
-        && !matches!(&entry.name[..], b"testdata" | b"vendor")
+    entry.kind == EntryKind::Folder && !entry.ignored && is_walked_name(&entry.name)
+}
+
+fn is_walked_name(name: &[u8]) -> bool {
+    !matches!(name.first(), Some(b'.' | b'_')) && !matches!(name, b"testdata" | b"vendor")
+}
+
+fn is_walked_path(dir: &RepoPath) -> bool {
+    dir.elements().all(is_walked_name)
 }
 
 fn used_folders(walked: &BTreeMap<RepoPath, Arc<Walked>>) -> Vec<RepoPath> {
@@ -323,22 +399,146 @@ fn replaced_folders(walked: &BTreeMap<RepoPath, Arc<Walked>>) -> Vec<RepoPath> {
     replaced
 }
 
-/// The lines of a `.gitattributes` that change what a checkout writes (gitattributes(5)); `None` without any.
+fn has_go_mod(tree: &dyn Tree, dir: &RepoPath) -> Result<bool, TreeError> {
+    if let Some(listing) = tree.list(dir)? {
+        match find_entry(&listing, b"go.mod").map(|entry| entry.kind) {
+            None | Some(EntryKind::Folder | EntryKind::Submodule) => return Ok(false),
+            Some(EntryKind::File { .. }) => return Ok(true),
+            Some(EntryKind::Symlink) => {}
+        }
+    }
+    let found = read_through_links(tree, &dir.child(b"go.mod"))?;
+    Ok(matches!(found, Ok(Some((_, EntryKind::File { .. })))))
+}
+
+/// The lines of a `.gitattributes` that may change what a checkout writes (gitattributes(5)); `None` without any. A name
+/// that is not known may be a macro (`binary` is one), so it counts.
 fn conversions(tree: &dyn Tree, dir: &RepoPath) -> Result<Option<Digest>, TreeError> {
-    const CONVERTING: [&[u8]; 6] = [b"text", b"eol", b"ident", b"filter", b"working-tree-encoding", b"crlf"];
     let path = dir.child(b".gitattributes");
     if !matches!(tree.entry(&path)?.map(|entry| entry.kind), Some(EntryKind::File { .. })) {
         return Ok(None);
     }
     let text = tree.read(&path)?;
-    let converts = |line: &&[u8]| {
-        let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
-        !line.starts_with(b"#")
-            && words.into_iter().any(|word| {
-                let word = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"!")).unwrap_or(word);
-                CONVERTING.contains(&word.split(|byte| *byte == b'=').next().unwrap_or_default())
-            })
-    };
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(converts).collect();
     Ok((!lines.is_empty()).then(|| Digest::of("gitattributes", &lines.join(&b'\n'))))
+}
+
+fn converts(line: &&[u8]) -> bool {
+    const HARMLESS: [&[u8]; 9] = [
+        b"diff",
+        b"merge",
+        b"whitespace",
+        b"delta",
+        b"encoding",
+        b"export-ignore",
+        b"export-subst",
+        b"conflict-marker-size",
+        b"lockable",
+    ];
+    let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
+    !line.starts_with(b"#")
+        && words.into_iter().any(|word| {
+            let word = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"!")).unwrap_or(word);
+            let name = word.split(|byte| *byte == b'=').next().unwrap_or_default();
+            !HARMLESS.contains(&name) && !name.starts_with(b"linguist-") && !name.starts_with(b"gitlab-")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::go::mode::{BuildList, ModFlag, Mode, PackageFolder, Resolution};
+    use crate::repo::MemoryTree;
+
+    fn import(workspace: &Workspace<'_>, mode: &Mode, path: &str) -> Vec<Arc<PackageFolder>> {
+        match BuildList::new(workspace, mode.clone(), ModFlag::Auto).unwrap().resolve(path).unwrap() {
+            Resolution::Packages(folders) => folders,
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    /// Checks what an import is after a file behind a link was changed, scanned anew and taken over from before.
+    #[track_caller]
+    fn check_language(txtar: &str, changed: &str, mode: &Mode, path: &str) {
+        let language = |workspace: &Workspace<'_>| import(workspace, mode, path)[0].language.clone();
+        let (before, mut after) = (MemoryTree::from_txtar(txtar), MemoryTree::from_txtar(txtar));
+        let text = before.read(&RepoPath::from_clean(changed.as_bytes())).unwrap();
+        after.insert(changed, String::from_utf8_lossy(&text).replace("go 1.20", "go 1.22"));
+        let scanned = Workspace::scan(&before).unwrap();
+        assert_eq!(language(&scanned), "1.20");
+        assert_eq!(language(&Workspace::scan(&after).unwrap()), "1.22");
+        assert_eq!(language(&scanned.update(&after).unwrap()), "1.22");
+    }
+
+    const LINKS: &str = "\
+-- go.work --
+go 1.25
+use ./app
+use ./lib
+-- app/go.mod -> ../shared/app.mod --
+-- app/app.go --
+package app
+-- shared/app.mod --
+module ex.io/app
+go 1.20
+replace ex.io/rep => ../rep
+require ex.io/rep v0.0.0
+-- lib -> real/lib --
+-- rep -> real/rep --
+-- real/lib/go.mod --
+module ex.io/lib
+go 1.20
+-- real/lib/lib.go --
+package lib
+-- real/rep/go.mod --
+module ex.io/rep
+go 1.20
+-- real/rep/rep.go --
+package rep
+";
+
+    #[test]
+    fn module_files_and_folders_may_be_links() {
+        let (work, app) = (Mode::Workspace(RepoPath::root()), Mode::Module(RepoPath::from_clean(b"app")));
+        check_language(LINKS, "shared/app.mod", &app, "ex.io/app");
+        check_language(LINKS, "real/rep/go.mod", &app, "ex.io/rep");
+        check_language(LINKS, "real/rep/go.mod", &work, "ex.io/rep");
+        check_language(LINKS, "real/lib/go.mod", &work, "ex.io/lib");
+    }
+
+    #[test]
+    fn a_vendor_folder_may_be_a_link() {
+        let tree = "-- go.mod --\nmodule ex.io/m\ngo 1.25\nrequire o.io/a v1.0.0\n-- vendor -> v --\n-- v/o.io/a/a.go --\npackage a\n\
+                    -- v/modules.txt --\n# o.io/a v1.0.0\n## explicit; go 1.20\no.io/a\n";
+        check_language(tree, "v/modules.txt", &Mode::Module(RepoPath::root()), "o.io/a");
+    }
+
+    #[test]
+    fn a_go_mod_behind_a_link_cuts_a_folder_off() {
+        let tree = "-- go.mod --\nmodule ex.io/m\ngo 1.25\n-- link -> .real --\n-- .real/a.go --\npackage a\n";
+        let resolve = |tree: &str| {
+            let tree = MemoryTree::from_txtar(tree);
+            let workspace = Workspace::scan(&tree).unwrap();
+            let list = BuildList::new(&workspace, Mode::Module(RepoPath::root()), ModFlag::Auto).unwrap();
+            list.resolve("ex.io/m/link").unwrap()
+        };
+        assert!(matches!(resolve(tree), Resolution::Packages(_)));
+        assert!(matches!(resolve(&format!("{tree}-- .real/go.mod --\nmodule x\n")), Resolution::Missing(_)));
+    }
+
+    #[test]
+    fn the_rules_for_checkouts_are_found_wherever_the_files_lie() {
+        let tree = "-- .gitattributes --\n*.go text\n-- a/b/.gitattributes --\n*.md diff=x linguist-generated\n\
+                    -- a/.gitattributes --\n*.png binary\n-- vendor/x/.gitattributes --\n* -text\n-- vendor/x/y/f --\n";
+        let tree = MemoryTree::from_txtar(tree);
+        let workspace = Workspace::scan(&tree).unwrap();
+        let found = |dirs: &[&str]| {
+            let dirs = dirs.iter().map(|dir| RepoPath::from_clean(dir.as_bytes()));
+            let found = workspace.conversions(dirs).unwrap();
+            found.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&["a/b", "a/c"]), [".gitattributes", "a/.gitattributes"]);
+        assert_eq!(found(&["vendor/x/y"]), [".gitattributes", "vendor/x/.gitattributes"]);
+        assert_eq!(found(&["c"]), [".gitattributes"]);
+    }
 }

@@ -278,7 +278,7 @@ impl<'b> Builder<'b> {
             Part::Tests => test_data(tree, &root.place.dir)?,
             Part::Outside => Vec::new(),
         };
-        let conversions = self.workspace.conversions(&root.place.dir).collect();
+        let conversions = self.workspace.conversions(folders_of_files(&source, &package, &includes))?;
         let place = Arc::clone(&root.place);
         Ok(Some(Node { import_path, part, place, source, package, includes, conversions, imports: Vec::new() }))
     }
@@ -383,6 +383,21 @@ fn places_of<'m>(path: &'m Arc<str>, meaning: &'m Meaning) -> impl Iterator<Item
         let root = Root { import_path: Arc::clone(path), place: Arc::clone(place) };
         (root, Part::Package)
     })
+}
+
+/// The folders that any file of a package lies in.
+fn folders_of_files(
+    source: &GoFolder,
+    package: &Package,
+    includes: &[(RepoPath, Identity)],
+) -> impl Iterator<Item = RepoPath> {
+    let embedded = package.files.iter().flat_map(|index| source.files[*index].embedded());
+    let links = source.files.iter().filter_map(|file| file.identity.link_target());
+    let folders = embedded.chain(includes.iter().map(|(path, _)| path)).chain(links).filter_map(RepoPath::parent);
+    let mut folders: Vec<RepoPath> = folders.chain([source.path.clone()]).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    folders.into_iter()
 }
 
 fn key(root: &Root, part: Part) -> (Arc<str>, PackageKey) {

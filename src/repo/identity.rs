@@ -55,6 +55,14 @@ impl Identity {
         }
     }
 
+    /// Where a symlink leads, if that is a file of the tree.
+    pub fn link_target(&self) -> Option<&RepoPath> {
+        match self {
+            Self::Link { target, .. } => target.as_ref().map(|(path, _)| path),
+            Self::File { .. } | Self::Submodule(_) => None,
+        }
+    }
+
     /// The blob id of the content that a reader of the path gets, if that is known.
     pub fn content_id(&self) -> Option<ObjectId> {
         match self {

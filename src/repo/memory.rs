@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Change, ChangeSet, ChangeStatus, Digest, Entry, EntryKind, Listing, ObjectId, RepoPath, Tree, TreeError};
+use super::{
+    Change, ChangeSet, ChangeStatus, Digest, Entry, EntryKind, Hasher, Listing, ObjectId, RepoPath, Tree, TreeError,
+};
 
 /// An in-memory [`Tree`]. Blob ids are blake3 digests of the content, so equal content has equal ids.
 #[derive(Clone, Debug, Default)]
@@ -112,8 +114,18 @@ impl Tree for MemoryTree {
         Ok(Arc::clone(&file.1))
     }
 
-    fn subtree_id(&self, _folder: &RepoPath) -> Result<Option<ObjectId>, TreeError> {
-        Ok(None)
+    fn subtree_id(&self, folder: &RepoPath) -> Result<Option<ObjectId>, TreeError> {
+        let mut hasher = Hasher::new("memory folder");
+        let mut is_empty = true;
+        for (path, (kind, content)) in self.files.range(folder.clone()..) {
+            let Some(below) = path.strip_prefix(folder) else {
+                // `dir-x` sorts between `dir` and `dir/x`.
+                if path.as_bytes().starts_with(folder.as_bytes()) { continue } else { break }
+            };
+            is_empty = false;
+            hasher.field(below).field(format!("{kind:?}").as_bytes()).field(content);
+        }
+        Ok((!is_empty).then(|| ObjectId::from_bytes(hasher.finish().as_bytes())))
     }
 }
 

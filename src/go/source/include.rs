@@ -98,6 +98,9 @@ impl<'a> Scanner<'a> {
         for dot in memchr_iter(b'.', self.text) {
             self.assembler_directive(dot);
         }
+        for test in memmem::find_iter(self.text, b"__has_") {
+            self.existence_test(test + b"__has_".len());
+        }
         for names in [&mut self.includes.quoted, &mut self.includes.angled] {
             names.sort_unstable();
             names.dedup();
@@ -149,6 +152,19 @@ impl<'a> Scanner<'a> {
         });
         match name {
             Some(name) => self.includes.quoted.push(name.to_owned()),
+            None => self.includes.computed = true,
+        }
+    }
+
+    /// Reads `__has_include("file")` and its kin, which ask whether a file is there.
+    fn existence_test(&mut self, word: usize) {
+        let Some(length) = keyword_length(self.rest(word), &[b"include_next", b"include", b"embed"]) else { return };
+        let Some(open) = self.skip_blank(word + length).filter(|open| self.rest(*open).starts_with(b"(")) else {
+            return;
+        };
+        match self.skip_blank(open + 1).and_then(|name| file_name(self.rest(name))) {
+            Some((name, true)) => self.includes.angled.push(name),
+            Some((name, false)) => self.includes.quoted.push(name),
             None => self.includes.computed = true,
         }
     }
@@ -240,6 +256,13 @@ mod tests {
     }
 
     #[test]
+    fn asking_whether_a_file_is_there_names_it() {
+        check_c("#if __has_include(\"a.h\") && __has_embed( <b.bin> )", &["a.h"], &["b.bin"], false);
+        check_c("#ifdef __has_include\n#if defined(__has_include)", &[], &[], false);
+        check_c("#if __has_include(NAME)", &[], &[], true);
+    }
+
+    #[test]
     fn other_text_is_no_include() {
         check_c("// #include \"a.h\"\n * #include foo\nx #include \"b.h\"\n#includes \"c.h\"", &[], &[], false);
         check_c("#define X\n#pragma once\nint main() { return a % b; }", &[], &[], false);
@@ -280,7 +303,17 @@ mod tests {
 
     #[test]
     fn hostile_text_takes_no_quadratic_time() {
-        for part in ["#", "*/#include<", "\n#/*", "#/*\n#/**/ /*", ".include/*", "\\ ", ".incbin \\\"", "??/"] {
+        for part in [
+            "#",
+            "*/#include<",
+            "\n#/*",
+            "#/*\n#/**/ /*",
+            ".include/*",
+            "\\ ",
+            ".incbin \\\"",
+            "??/",
+            "__has_include(/*",
+        ] {
             c_includes(part.repeat(50_000).as_bytes());
             asm_includes(part.repeat(50_000).as_bytes());
         }
