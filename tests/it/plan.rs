@@ -179,7 +179,6 @@ fn embedded_files_of_a_shared_library_rebuild_everyone_who_imports_it() {
             "cart: embed-file libs/config/defaults.json modified via cart > server > config",
             "catalog: embed-file services/catalog/internal/products/data/games.json modified via catalog > products",
             "catalog: embed-file libs/config/defaults.json modified via catalog > server > config",
-            "catalog: context-file services/catalog/internal/products/data/games.json modified",
             "mailer: embed-file libs/config/defaults.json modified via mailer > config",
             "storefront: embed-file libs/config/defaults.json modified via storefront > server > config",
         ],
@@ -530,7 +529,7 @@ fn an_image_is_made_of_its_dockerfile_and_what_it_copies() {
     check(
         "workspace",
         |repo| repo.edit("services/cart/Dockerfile"),
-        ["cart: dockerfile services/cart/Dockerfile modified", "cart: context-file services/cart/Dockerfile modified"],
+        ["cart: dockerfile services/cart/Dockerfile modified"],
     );
     check(
         "workspace",
@@ -609,7 +608,9 @@ fn the_configuration_of_a_service_is_an_input_of_it() {
     check(
         "configured",
         |repo| repo.replace("build-plan.toml", "build-tags = [\"batch\"]", "build-tags = [\"batch\", \"more\"]"),
-        ["jobs: build-flags targets"],
+        [
+            "jobs: build-flags targets \"linux/amd64 tags=batch cgo=off; linux/arm64 tags=batch cgo=off (go.mod)\" -> \"linux/amd64 tags=batch,more cgo=off; linux/arm64 tags=batch,more cgo=off (go.mod)\"",
+        ],
     );
     check("configured", |repo| repo.replace("build-plan.toml", "weight = 3", "weight = 4"), []);
     check("configured", |repo| repo.replace("build-plan.toml", "\"{branch}\"", "\"latest\""), []);
@@ -626,7 +627,10 @@ fn the_configuration_of_a_service_is_an_input_of_it() {
     check(
         "configured",
         |repo| repo.replace("build-plan.toml", "\"linux/amd64\", ", ""),
-        ["api: build-flags targets", "jobs: build-flags targets"],
+        [
+            "api: build-flags targets \"linux/amd64 cgo=off; linux/arm64 cgo=off (go.mod)\" -> \"linux/arm64 cgo=off (go.mod)\"",
+            "jobs: build-flags targets \"linux/amd64 tags=batch cgo=off; linux/arm64 tags=batch cgo=off (go.mod)\" -> \"linux/arm64 tags=batch cgo=off (go.mod)\"",
+        ],
     );
 }
 
@@ -767,9 +771,9 @@ fn a_configured_toolchain_stands_for_the_one_in_go_mod() {
     assert_eq!(
         repo.plan([]).story(),
         [
-            "api: build-flags targets",
+            "api: build-flags targets \"linux/amd64 (go.mod)\" -> \"linux/amd64 toolchain=1.25 (go.mod)\"",
             "api: toolchain toolchain \"\" -> \"1.25.1\"",
-            "worker: build-flags targets",
+            "worker: build-flags targets \"linux/amd64 (go.mod)\" -> \"linux/amd64 toolchain=1.25 (go.mod)\"",
             "worker: toolchain toolchain \"\" -> \"1.25.1\""
         ]
     );
