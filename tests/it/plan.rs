@@ -869,3 +869,12 @@ fn affected_packages_are_those_that_change_and_all_that_import_them() {
     assert_eq!(packages(&[]), "");
     assert_eq!(packages(&["--tests"]), "internal/store");
 }
+
+#[test]
+fn services_that_come_or_go_do_not_affect_the_packages_that_they_use() {
+    let repo = Sandbox::copy_of("workspace");
+    repo.remove("services/mailer").replace("go.work", "\t./services/mailer\n", "").commit("removed");
+    assert_eq!(repo.run(["packages"]).success(), "");
+    let added = repo.run(["packages", "--base", "HEAD", "--head", "HEAD~1", "--no-merge-base"]).success();
+    assert_eq!(added, "example.com/shop/services/mailer/cmd/mailer\n");
+}
