@@ -4,6 +4,8 @@
 
 // Every complaint in full.
 mod errors;
+// What is printed, in every format.
+mod formats;
 // The generator of benchmark repositories, which the other figures rest on.
 mod generator;
 // Which trees are compared, and what Git makes of their files.
