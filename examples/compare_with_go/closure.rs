@@ -81,6 +81,10 @@ impl Package {
         Some(Path::new(&self.dir).strip_prefix(root).ok()?.to_string_lossy().into_owned())
     }
 
+    fn imported(&self) -> impl Iterator<Item = &str> {
+        self.imports.iter().map(|import| self.import_map.get(import).unwrap_or(import).as_str())
+    }
+
     fn files(&self, dir: &str) -> impl Iterator<Item = File> {
         let kinds = [
             ("go", &self.go_files),
@@ -153,6 +157,7 @@ fn close(
     root: &Path,
     module_paths: &BTreeSet<String>,
 ) -> Main {
+    let own = reached_without_external(main, by_path, root);
     let mut closure = Main { dir, import_path: main.import_path.clone(), ..Main::default() };
     closure.facts.insert(Fact { kind: FactKind::Godebug, text: main.default_godebug.clone() });
     let mut seen = BTreeSet::from([main.import_path.as_str()]);
@@ -167,13 +172,17 @@ fn close(
                 closure.unavailable.insert(package.import_path.clone());
             }
         }
-        closure.facts.extend(package.facts(dir.is_some()));
+        let is_behind = dir.is_some() && !own.contains(package.import_path.as_str());
+        let facts = if is_behind { &mut closure.facts_behind_external } else { &mut closure.facts };
+        facts.extend(package.facts(dir.is_some()));
+        if is_behind {
+            closure.behind_external.insert(package.import_path.clone());
+        }
         if let Some(dir) = dir {
             closure.packages += 1;
             closure.files.extend(package.files(&dir));
         }
-        for import in &package.imports {
-            let import = package.import_map.get(import).unwrap_or(import).as_str();
+        for import in package.imported() {
             match by_path.get(import) {
                 Some(next) if !next.standard && seen.insert(import) => queue.push(next),
                 None if import != "C" && seen.insert(import) => {
@@ -188,6 +197,25 @@ fn close(
         closure.obstacle = Some(unexplained(main));
     }
     closure
+}
+
+/// The packages below `root` that a chain of such packages leads to.
+fn reached_without_external<'p>(
+    main: &'p Package,
+    by_path: &BTreeMap<&str, &'p Package>,
+    root: &Path,
+) -> BTreeSet<&'p str> {
+    let mut reached = BTreeSet::from([main.import_path.as_str()]);
+    let mut queue = vec![main];
+    while let Some(package) = queue.pop() {
+        let imported = package.imported().filter_map(|import| by_path.get(import));
+        for next in imported.filter(|next| next.dir_below(root).is_some()) {
+            if reached.insert(&next.import_path) {
+                queue.push(next);
+            }
+        }
+    }
+    reached
 }
 
 fn unexplained(main: &Package) -> String {
@@ -249,6 +277,36 @@ mod tests {
             None,
             &[],
         );
+    }
+
+    #[test]
+    fn what_only_external_packages_import_is_told_apart() {
+        let package = |path: &str, dir: &str, imports: &[&str]| Package {
+            import_path: path.into(),
+            dir: dir.into(),
+            name: if path.ends_with("cmd") { "main".into() } else { "lib".into() },
+            imports: imports.iter().map(|import| (*import).to_owned()).collect(),
+            go_files: vec!["x.go".into()],
+            module: Some(ModuleInfo {
+                path: dir.into(),
+                main: true,
+                go_version: "1.25".into(),
+                ..ModuleInfo::default()
+            }),
+            ..Package::default()
+        };
+        let packages = [
+            package("ex.io/m/cmd", "/repo/cmd", &["other.io/x", "ex.io/m/lib"]),
+            package("other.io/x", "/cache/x", &["ex.io/n/back", "ex.io/m/lib"]),
+            package("ex.io/m/lib", "/repo/lib", &[]),
+            package("ex.io/n/back", "/repo/back", &[]),
+        ];
+        let mains = mains(&packages, Path::new("/repo"), &BTreeSet::new());
+        let main = mains.first().unwrap();
+        assert_eq!(main.behind_external, BTreeSet::from(["ex.io/n/back".to_owned()]));
+        let facts: Vec<_> = main.facts_behind_external.iter().map(|fact| fact.text.as_str()).collect();
+        assert_eq!(facts, ["/repo/back go 1.25"]);
+        assert_eq!(main.files.len(), 3);
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub(crate) enum Kind {
     ExtraFile,
     /// The same, where a note says why.
     NotedExtraFile,
+    /// Files of packages that only external modules import, left out on the assumption that there are none.
+    BackEdge,
+    /// A service that is skipped on that assumption.
+    BackEdgeSkip,
 }
 
 impl Kind {
@@ -46,12 +50,14 @@ impl Kind {
             Self::Misnamed => "file listed as another kind",
             Self::ExtraFile => "extra file",
             Self::NotedExtraFile => "extra file with a note",
+            Self::BackEdge => "back-edge that is assumed away",
+            Self::BackEdgeSkip => "skipped as if there were no back-edges",
         }
     }
 
-    /// Whether it makes the comparison fail: extra files cost only time.
+    /// Whether it makes the comparison fail: extra files cost only time, and the assumption is one that users make.
     pub(crate) fn is_failure(self) -> bool {
-        !matches!(self, Self::ExtraFile | Self::NotedExtraFile)
+        !matches!(self, Self::ExtraFile | Self::NotedExtraFile | Self::BackEdge | Self::BackEdgeSkip)
     }
 }
 
@@ -86,6 +92,15 @@ pub(crate) enum PlanVerdict {
 pub(crate) struct Side<'a> {
     pub(crate) main: &'a Main,
     pub(crate) tree: &'a Tree,
+    /// Whether `buildplan` was told that external modules may import packages of the repository.
+    pub(crate) strict: bool,
+}
+
+impl Side<'_> {
+    /// Whether `buildplan` may leave out a package.
+    fn is_assumed_away(self, package: &str) -> bool {
+        !self.strict && self.main.behind_external.contains(package)
+    }
 }
 
 /// The notes that can excuse a difference of one service.
@@ -127,6 +142,7 @@ pub(crate) fn files(go: Side<'_>, inputs: &Inputs, notes: Notes<'_>) -> FileVerd
             }
         }
     }
+    let mut behind = BTreeSet::new();
     for file in &go.main.files {
         let resolved = go.tree.resolve(&file.path);
         let mut names: BTreeSet<&str> = resolved.path.iter().map(String::as_str).collect();
@@ -134,12 +150,17 @@ pub(crate) fn files(go: Side<'_>, inputs: &Inputs, notes: Notes<'_>) -> FileVerd
         let listed: BTreeSet<&str> =
             names.iter().filter_map(|name| actual.get(name)).flat_map(BTreeMap::keys).copied().collect();
         let File { path, kind, package } = file;
-        if listed.is_empty() {
+        if listed.is_empty() && go.is_assumed_away(package) {
+            behind.insert(package);
+        } else if listed.is_empty() {
             verdict.add(Kind::MissingFile, format!("{path} ({kind}) of {package}"));
         } else if !listed.contains(kind.as_str()) {
             let listed = Vec::from_iter(listed).join(", ");
             verdict.add(Kind::Misnamed, format!("{path} ({kind}) of {package} is listed as {listed}"));
         }
+    }
+    if !behind.is_empty() {
+        verdict.add(Kind::BackEdge, format!("only external modules import {}", first_few(behind)));
     }
     let expected = expected_kinds(go);
     for (path, kinds) in &actual {
@@ -196,31 +217,30 @@ pub(crate) fn decision(
 ) -> PlanVerdict {
     let is_built = planned.decision == "build";
     let base = match base {
-        Found::Main(main) => Side { main, tree: base_tree },
+        Found::Main(main) => Side { main, tree: base_tree, strict: head.strict },
         Found::Absent => return new_service(planned, is_built),
         Found::Unknown(reason) => return PlanVerdict::NotComparable(format!("base: {reason}")),
     };
     let (Ok(contents), Ok(base_contents)) = (contents(head), contents(base)) else {
         return PlanVerdict::NotComparable("a file leads out of the repository".to_owned());
     };
-    let changed: BTreeSet<&str> = contents
+    let changed: BTreeSet<(&str, &str)> = contents
         .symmetric_difference(&base_contents)
-        .flat_map(|(path, _, real, _)| [path, real])
-        .map(String::as_str)
+        .flat_map(|(path, _, real, _, package)| [(path.as_str(), package.as_str()), (real, package)])
         .collect();
-    let facts = changed_facts(head.main, base.main);
+    let facts = changed_facts(head, base);
     if !is_built {
-        return match changed.first() {
-            None if facts.is_empty() => PlanVerdict::Agrees,
-            Some(_) => missed(format!("files changed: {}", first_few(changed))),
-            None => missed(first_few(facts)),
-        };
+        return skipped(head, base, &changed, &facts);
     }
+    let changed: BTreeSet<&str> = changed.into_iter().map(|(path, _)| path).collect();
+    let known: BTreeSet<&str> = contents.iter().chain(&base_contents).map(|(path, ..)| path.as_str()).collect();
     let spurious: Vec<Difference> = planned
         .reasons
         .iter()
         .filter(|reason| matches!(reason.kind.as_str(), "go-file" | "source-file" | "embed-file"))
         .filter_map(|reason| Some((&reason.kind, reason.path.as_deref()?)))
+        // With strict back-edges every file that others could import is a possible reason.
+        .filter(|(_, path)| !head.strict || known.contains(path))
         .filter(|(_, path)| !changed.contains(path) && notes.about(path, path).is_none())
         .map(|(kind, path)| Difference { kind: Kind::SpuriousReason, detail: format!("{kind} {path}") })
         .collect();
@@ -231,6 +251,24 @@ pub(crate) fn decision(
     } else {
         PlanVerdict::Agrees
     }
+}
+
+/// The verdict on a service that is not built, though these files and facts may have changed.
+fn skipped(head: Side<'_>, base: Side<'_>, changed: &BTreeSet<(&str, &str)>, facts: &[String]) -> PlanVerdict {
+    let is_assumed_away = |package: &str| head.is_assumed_away(package) || base.is_assumed_away(package);
+    let seen = changed.iter().filter(|(_, package)| !is_assumed_away(package)).map(|(path, _)| *path);
+    let seen = BTreeSet::from_iter(seen);
+    if !seen.is_empty() {
+        return missed(format!("files changed: {}", first_few(seen)));
+    }
+    if !facts.is_empty() {
+        return missed(first_few(facts));
+    }
+    if changed.is_empty() {
+        return PlanVerdict::Agrees;
+    }
+    let detail = format!("files changed: {}", first_few(BTreeSet::from_iter(changed.iter().map(|(path, _)| *path))));
+    PlanVerdict::Differs(vec![Difference { kind: Kind::BackEdgeSkip, detail }])
 }
 
 fn new_service(planned: &PlanService, is_built: bool) -> PlanVerdict {
@@ -261,27 +299,32 @@ fn missed(detail: String) -> PlanVerdict {
     PlanVerdict::Differs(vec![Difference { kind: Kind::MissedBuild, detail }])
 }
 
-/// Path, kind, real path and blob id of all files; an error where one is not in the tree.
-fn contents(side: Side<'_>) -> Result<BTreeSet<(String, String, String, String)>, ()> {
+/// Path, kind, real path, blob id and package of all files; an error where one is not in the tree.
+fn contents(side: Side<'_>) -> Result<BTreeSet<(String, String, String, String, String)>, ()> {
     side.main
         .files
         .iter()
         .map(|file| {
             let real = side.tree.resolve(&file.path).path.ok_or(())?;
             let blob = side.tree.blob(&real).ok_or(())?.to_owned();
-            Ok((file.path.clone(), file.kind.clone(), real, blob))
+            Ok((file.path.clone(), file.kind.clone(), real, blob, file.package.clone()))
         })
         .collect()
 }
 
 /// What besides files differs. Where packages could not be had, their modules are not known either.
-fn changed_facts(head: &Main, base: &Main) -> Vec<String> {
-    if !head.unavailable.is_empty() || !base.unavailable.is_empty() {
+fn changed_facts(head: Side<'_>, base: Side<'_>) -> Vec<String> {
+    if !head.main.unavailable.is_empty() || !base.main.unavailable.is_empty() {
         return Vec::new();
     }
+    let facts = |side: Side<'_>| -> BTreeSet<Fact> {
+        let behind = side.main.facts_behind_external.iter().filter(|_| side.strict);
+        side.main.facts.iter().chain(behind).cloned().collect()
+    };
+    let (head, base) = (facts(head), facts(base));
     let describe = |fact: &Fact, side: &str| format!("{} {} {side}", fact.kind.name(), fact.text);
-    let added = head.facts.difference(&base.facts).map(|fact| describe(fact, "at head"));
-    let removed = base.facts.difference(&head.facts).map(|fact| describe(fact, "at base"));
+    let added = head.difference(&base).map(|fact| describe(fact, "at head"));
+    let removed = base.difference(&head).map(|fact| describe(fact, "at base"));
     added.chain(removed).collect()
 }
 
@@ -332,7 +375,7 @@ mod tests {
         let inputs =
             Inputs { packages: vec![InputPackage { import_path: "ex.io/m".into(), files }], notes: Vec::new() };
         let notes = Notes { service: "s", plan: notes, inputs: &[] };
-        let verdict = super::files(Side { main: &main(go), tree: &tree }, &inputs, notes);
+        let verdict = super::files(Side { main: &main(go), tree: &tree, strict: false }, &inputs, notes);
         let found: Vec<_> = verdict.differences.iter().map(|found| (found.kind, found.detail.as_str())).collect();
         assert_eq!(found, expected);
     }
@@ -390,7 +433,7 @@ mod tests {
         let head_tree = tree(head.1);
         let found = base.map_or(Found::Absent, |(main, _)| Found::Main(main));
         let notes = Notes { service: "s", plan: &[], inputs: &[] };
-        let side = Side { main: head.0, tree: &head_tree };
+        let side = Side { main: head.0, tree: &head_tree, strict: false };
         assert_eq!(super::decision(side, &found, &base_tree, &planned, notes), *expected);
     }
 
@@ -416,6 +459,38 @@ mod tests {
         let main = main("l.go:go");
         let expected = differs(Kind::MissedBuild, "files changed: b.go, l.go");
         check_decision(Some((&main, "l.go=@b.go b.go=1")), (&main, "l.go=@b.go b.go=2"), "skip", &expected);
+    }
+
+    #[test]
+    fn a_back_edge_excuses_only_what_it_leads_to() {
+        let mut main = main("a.go:go b.go:go");
+        main.behind_external = BTreeSet::from(["ex.io/m".to_owned()]);
+        let (before, after) = (Some((&main, "a.go=1 b.go=1")), (&main, "a.go=2 b.go=1"));
+        check_decision(before, after, "skip", &differs(Kind::BackEdgeSkip, "files changed: a.go"));
+        check_decision(before, after, "build go-file:a.go", &PlanVerdict::Agrees);
+        let trees = [tree("a.go=1 b.go=1"), tree("a.go=2 b.go=1")];
+        let side = |strict| Side { main: &main, tree: &trees[1], strict };
+        let found = Found::Main(&main);
+        let notes = Notes { service: "s", plan: &[], inputs: &[] };
+        let planned = PlanService { name: "s".into(), decision: "skip".into(), reasons: Vec::new() };
+        let verdict = super::decision(side(true), &found, &trees[0], &planned, notes);
+        assert_eq!(verdict, differs(Kind::MissedBuild, "files changed: a.go"));
+        let planned = PlanService {
+            decision: "build".into(),
+            reasons: vec![Reason { kind: "go-file".into(), path: Some("b.go".into()) }],
+            ..planned
+        };
+        let verdict = super::decision(side(true), &found, &trees[0], &planned, notes);
+        assert_eq!(verdict, differs(Kind::SpuriousReason, "go-file b.go"));
+        let planned =
+            PlanService { reasons: vec![Reason { kind: "go-file".into(), path: Some("c.go".into()) }], ..planned };
+        assert_eq!(super::decision(side(true), &found, &trees[0], &planned, notes), PlanVerdict::Agrees);
+        let spurious = differs(Kind::SpuriousReason, "go-file c.go");
+        assert_eq!(super::decision(side(false), &found, &trees[0], &planned, notes), spurious);
+        let verdict = super::files(side(false), &Inputs::default(), notes);
+        let detail = "only external modules import ex.io/m".to_owned();
+        assert_eq!(verdict.differences, [Difference { kind: Kind::BackEdge, detail }]);
+        assert_eq!(super::files(side(true), &Inputs::default(), notes).differences.len(), 2);
     }
 
     #[test]

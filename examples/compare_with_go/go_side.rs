@@ -58,7 +58,7 @@ impl<'a> GoSide<'a> {
     fn key(&self, tree: &Tree, workspace: bool) -> String {
         let mut hasher = DefaultHasher::new();
         tree.listing_key().hash(&mut hasher);
-        let Target { os, arch, tags, cgo } = &self.target;
+        let Target { os, arch, tags, cgo, strict: _ } = &self.target;
         (os, arch, tags, cgo, workspace, &self.go_version, FIELDS).hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }

@@ -32,6 +32,9 @@ pub(crate) struct Main {
     pub(crate) packages: usize,
     pub(crate) files: BTreeSet<File>,
     pub(crate) facts: BTreeSet<Fact>,
+    /// The packages of the repository that only packages from elsewhere import, and the facts of those alone.
+    pub(crate) behind_external: BTreeSet<String>,
+    pub(crate) facts_behind_external: BTreeSet<Fact>,
     /// Why Go cannot build it: the first error in a package of the repository.
     pub(crate) obstacle: Option<String>,
     /// External packages that could not be had; what they import is not known.

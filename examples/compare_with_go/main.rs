@@ -144,7 +144,7 @@ impl Comparison<'_> {
                 report.add_not_comparable(&main.dir, obstacle);
                 continue;
             }
-            let side = Side { main, tree: head.tree };
+            let side = Side { main, tree: head.tree, strict: target.strict };
             let inputs = inputs.unwrap_or_else(|error| {
                 report.add(commit, &main.dir, failure(&error));
                 None

@@ -19,6 +19,7 @@ REPO is a Git repository, bare or not; it is only read. Each REV (or A..B) is co
   --tags A,B            build tags
   --cgo                 with CGO_ENABLED=1
   --workspace on|off    use go.work or not [on where the revision has one at its root]
+  --back-edges MODE     strict or assume-none, as in build-plan.toml [assume-none]
   --work-dir DIR        keep the clone and the results of `go list` there
   --buildplan PATH      the binary to check [$BUILDPLAN, then `buildplan`]
   --go-side-only        only list what Go says, compare nothing
@@ -57,6 +58,8 @@ pub(crate) struct Target {
     pub(crate) arch: String,
     pub(crate) tags: Vec<String>,
     pub(crate) cgo: bool,
+    /// Whether external modules may import packages of the repository. Go does not ask, but `buildplan` does.
+    pub(crate) strict: bool,
 }
 
 impl Options {
@@ -68,7 +71,7 @@ impl Options {
         let mut options = Self {
             repository: PathBuf::new(),
             revisions: Revisions::Last { count: 50, go_only: false },
-            target: Target { os: "linux".into(), arch: "amd64".into(), tags: Vec::new(), cgo: false },
+            target: Target { os: "linux".into(), arch: "amd64".into(), tags: Vec::new(), cgo: false, strict: false },
             workspace: None,
             work_dir: None,
             buildplan: default_binary.map_or_else(|| PathBuf::from("buildplan"), PathBuf::from),
@@ -94,6 +97,7 @@ impl Options {
                 "--tags" => options.target.tags = list(&text(flag, value()?)?),
                 "--cgo" => options.target.cgo = true,
                 "--workspace" => options.workspace = Some(on_or_off(&text(flag, value()?)?)?),
+                "--back-edges" => options.target.strict = is_strict(&text(flag, value()?)?)?,
                 "--work-dir" => options.work_dir = Some(value()?.into()),
                 "--buildplan" => options.buildplan = value()?.into(),
                 "--go-side-only" => options.go_side_only = true,
@@ -131,6 +135,14 @@ fn list(value: &str) -> Vec<String> {
     value.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
+fn is_strict(value: &str) -> Result<bool> {
+    match value {
+        "strict" => Ok(true),
+        "assume-none" => Ok(false),
+        _ => bail!("--back-edges needs strict or assume-none, not {value:?}"),
+    }
+}
+
 fn on_or_off(value: &str) -> Result<bool> {
     match value {
         "on" => Ok(true),
@@ -157,16 +169,27 @@ mod tests {
     fn options_may_stand_between_revisions() {
         let options = parse("repo v1 --cgo v2 --tags a,b --platform windows/arm64").unwrap().unwrap();
         assert_eq!(options.revisions, Revisions::Named(vec!["v1".into(), "v2".into()]));
-        let expected =
-            Target { os: "windows".into(), arch: "arm64".into(), tags: vec!["a".into(), "b".into()], cgo: true };
+        let expected = Target {
+            os: "windows".into(),
+            arch: "arm64".into(),
+            tags: vec!["a".into(), "b".into()],
+            cgo: true,
+            strict: false,
+        };
         assert_eq!(options.target, expected);
     }
 
     #[test]
     fn mistakes_are_refused() {
-        for arguments in
-            ["", "repo --last", "repo --last x", "repo --nope", "repo --platform linux", "repo --workspace auto"]
-        {
+        for arguments in [
+            "",
+            "repo --last",
+            "repo --last x",
+            "repo --nope",
+            "repo --platform linux",
+            "repo --workspace auto",
+            "repo --back-edges on",
+        ] {
             assert!(parse(arguments).is_err(), "{arguments:?} was accepted");
         }
     }

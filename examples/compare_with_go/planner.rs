@@ -163,11 +163,13 @@ fn config_text(listing: &Listing, services: &[Service], target: &Target, workspa
     let common = versions.last().copied().unwrap_or_default();
     let tags: Vec<String> = target.tags.iter().map(|tag| quoted(tag)).collect();
     let mut text = format!(
-        "version = 1\n\n[go]\nplatforms = [{}]\nbuild-tags = [{}]\ncgo = {}\nworkspace = {}\n",
+        "version = 1\n\n[go]\nplatforms = [{}]\nbuild-tags = [{}]\ncgo = {}\nworkspace = {}\n\
+         flags = [\"GOEXPERIMENT=\"]\nback-edges = {}\n",
         quoted(&format!("{}/{}", target.os, target.arch)),
         tags.join(", "),
         target.cgo,
         quoted(if workspace { "on" } else { "off" }),
+        quoted(if target.strict { "strict" } else { "assume-none" }),
     );
     if !common.is_empty() {
         let _ = writeln!(text, "toolchain = {}", quoted(common));
@@ -211,7 +213,8 @@ mod tests {
             ..Module::default()
         };
         let listing = Listing { modules: vec![module("a", "go1.25.0"), module("b", "go1.26.0")] };
-        let target = Target { os: "linux".into(), arch: "arm64".into(), tags: vec!["x".into()], cgo: false };
+        let target =
+            Target { os: "linux".into(), arch: "arm64".into(), tags: vec!["x".into()], cgo: false, strict: true };
         let expected = r#"version = 1
 
 [go]
@@ -219,6 +222,8 @@ platforms = ["linux/arm64"]
 build-tags = ["x"]
 cgo = false
 workspace = "on"
+flags = ["GOEXPERIMENT="]
+back-edges = "strict"
 toolchain = "go1.26.0"
 
 [image]

@@ -115,12 +115,14 @@ impl Report {
         row("… allowed extras: include", self.includes);
         row("… allowed extras: pgo", self.profiles);
         let count = |kind| self.counts.get(&kind).copied().unwrap_or_default();
-        for kind in [Kind::MissingFile, Kind::Misnamed, Kind::WrongBlob, Kind::ExtraFile, Kind::NotedExtraFile] {
+        for kind in
+            [Kind::MissingFile, Kind::Misnamed, Kind::WrongBlob, Kind::ExtraFile, Kind::NotedExtraFile, Kind::BackEdge]
+        {
             row(kind.title(), count(kind));
         }
         row("comparisons of a decision", self.plans);
         row("… agreements", self.plan_agreements);
-        for kind in [Kind::MissedBuild, Kind::SpuriousReason, Kind::NewServiceReason] {
+        for kind in [Kind::MissedBuild, Kind::SpuriousReason, Kind::NewServiceReason, Kind::BackEdgeSkip] {
             row(kind.title(), count(kind));
         }
         row("other builds", self.other_builds.values().sum());

@@ -35,7 +35,7 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  buildplan inputs auth\n  buildplan inputs auth --diff --base HEAD~3")]
     Inputs(InputsArguments),
     /// List the Go packages that a change affects
-    #[command(after_help = "Example:\n  buildplan packages --tests --base origin/main | xargs go test")]
+    #[command(after_help = "Example:\n  buildplan packages --tests --base origin/main | xargs -r go test")]
     Packages(PackagesArguments),
     /// Print the JSON Schema of a format
     #[command(after_help = "Example:\n  buildplan schema config > build-plan.schema.json")]

@@ -102,7 +102,8 @@ fn go() -> Section<GoSettings> {
         .default(json!("auto"))
         .key(
             "flags",
-            "Further build flags and settings as `go build` spells them: `-trimpath`, `-ldflags=-s -w`, `GOAMD64=v3`.",
+            "Further build flags and settings as `go build` spells them: `-trimpath`, `-ldflags=-s -w`, `GOAMD64=v3`. \
+             `GOEXPERIMENT=` says that no experiment is set beyond the toolchain's own.",
             list(FLAG),
             |go, flags| go.flags = flags,
         )

@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::fingerprint::item::{Item, digest_of};
-use crate::fingerprint::package::package_items;
+use crate::fingerprint::package::package_digest;
 use crate::go::mode::Resolution;
-use crate::graph::{NodeId, PackageGraph};
+use crate::go::package::ImportUse;
+use crate::graph::{Meaning, NodeId, PackageGraph};
 use crate::repo::{Digest, Hasher};
 
 /// The digests of all packages of one graph.
 pub struct ClosureDigests {
-    items: Vec<Arc<[Item]>>,
     own: Vec<Digest>,
     deep: Vec<Digest>,
     doubts: Vec<Doubts>,
@@ -44,17 +43,8 @@ impl ClosureDigests {
     /// Hashes every package of a graph.
     pub fn new(graph: &PackageGraph) -> Self {
         let nodes: Vec<_> = graph.nodes().map(|(_, node)| node).collect();
-        let items: Vec<Arc<[Item]>> = nodes.par_iter().map(|node| Arc::from(package_items(node))).collect();
-        let own: Vec<Digest> = nodes
-            .par_iter()
-            .zip(&items)
-            .map(|(node, items)| {
-                let mut hasher = Hasher::new("package");
-                hasher.field(node.import_path.as_bytes()).field(digest_of("package items", items).as_bytes());
-                hasher.finish()
-            })
-            .collect();
-        let mut closure = Self { items, deep: own.clone(), own, doubts: Vec::new() };
+        let own: Vec<Digest> = nodes.par_iter().map(|node| package_digest(node)).collect();
+        let mut closure = Self { deep: own.clone(), own, doubts: Vec::new() };
         closure.doubts = nodes.iter().map(|node| own_doubts(&node.imports)).collect();
         let components = graph.components();
         let mut component_of = vec![0; nodes.len()];
@@ -101,11 +91,6 @@ impl ClosureDigests {
         }
     }
 
-    /// The items of a package itself.
-    pub fn items(&self, id: NodeId) -> &[Item] {
-        &self.items[id.index()]
-    }
-
     /// The digest of a package itself, without what it imports.
     pub fn own(&self, id: NodeId) -> Digest {
         self.own[id.index()]
@@ -122,13 +107,10 @@ impl ClosureDigests {
     }
 }
 
-fn own_doubts<T>(imports: &[(crate::go::package::ImportUse, T)]) -> Doubts
-where
-    T: AsRef<Resolution>,
-{
+fn own_doubts(imports: &[(ImportUse, Arc<Meaning>)]) -> Doubts {
     let mut doubts = Doubts::default();
-    for (used, resolution) in imports {
-        match resolution.as_ref() {
+    for (used, meaning) in imports {
+        match &meaning.resolution {
             Resolution::External(_) => doubts.external = true,
             Resolution::Outside(_) => doubts.unknown = true,
             Resolution::Missing(_) => {

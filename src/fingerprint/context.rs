@@ -63,7 +63,7 @@ impl Context {
         let target = key.target.resolve(minimum_minor(&list));
         let mut folders = programs;
         if everything {
-            folders.extend(packages_of(workspace, &list).map(|root| root.place.dir));
+            folders.extend(packages_of(workspace, &list).map(|root| root.place.dir.clone()));
         }
         let roots: Vec<Root> = folders.iter().filter_map(|dir| root(&list, dir)).collect();
         let importable_from_outside =
@@ -71,7 +71,8 @@ impl Context {
         let options = GraphOptions { tests: everything, importable_from_outside };
         let graph = PackageGraph::build(workspace, &list, &target, &roots, &options)?;
         let digests = ClosureDigests::new(&graph);
-        let external = if list.is_vendored() { Vec::new() } else { external_items(&list) };
+        let is_bounded = !list.is_vendored() && graph.nodes().any(|(_, node)| node.imports_external());
+        let external = if is_bounded { external_items(&list) } else { Vec::new() };
         Ok(Some(Self {
             graph,
             digests,

@@ -57,7 +57,10 @@ impl ImageItems {
         if let Some(identity) = Identity::of(tree, path)? {
             self.items.push(Item::file(InputKind::Dockerfile, path.clone(), identity));
         }
-        let parsed = read_dockerfile(workspace, path)?;
+        // What COPY means depends on it, even where the same files are seen.
+        let context = Subject::Setting("image.context".to_owned());
+        self.items.push(Item::text(context, service.context.to_string()));
+        let parsed = read_dockerfile(workspace, path, &service.settings.image.build_args)?;
         if let Some(problem) = &parsed.problem {
             let message =
                 format!("{path}:{}: {}; all files of its folder count as inputs", problem.line, problem.message);
@@ -155,5 +158,50 @@ impl ImageItems {
     fn note(&mut self, service: &Service, path: &RepoPath, message: String) {
         let note = Note::at(NoteKind::DockerfileNotTraced, path, message);
         self.notes.push(Note { service: Some(service.name.clone()), ..note });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::fingerprint::{Snapshot, SnapshotOptions};
+    use crate::repo::MemoryTree;
+
+    const REPO: &str = "-- go.mod --\nmodule example.com/m\ngo 1.24\n-- a/main.go --\npackage main\n-- x.json --\n-- y.json --\n\
+                        -- a/Dockerfile --\nFROM scratch\nARG NAME=x\nCOPY $NAME.json /\n";
+
+    /// The fingerprint with more configuration of the service, and the files that are copied.
+    fn inputs(settings: &str) -> (Digest, Vec<String>) {
+        let tree = MemoryTree::from_txtar(REPO);
+        let config = format!("[services.a]\npackage = \"a\"\n{settings}\n");
+        let config = Config::parse(config.as_bytes()).unwrap();
+        let workspace = Workspace::scan(&tree).unwrap();
+        let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default()).unwrap();
+        let state = &snapshot.services["a"];
+        let copied = state.items.iter().filter_map(|item| match &item.subject {
+            Subject::File(InputKind::Context, path) => Some(path.to_string()),
+            _ => None,
+        });
+        (state.fingerprint.unwrap(), copied.collect())
+    }
+
+    #[test]
+    fn the_context_counts_even_if_no_file_is_looked_at() {
+        let none = "[services.a.image]\ndocker-inputs = \"none\"";
+        let [root, own] = [".", "a"].map(|context| inputs(&format!("context = \"{context}\"\n{none}")).0);
+        assert_ne!(root, own);
+    }
+
+    #[test]
+    fn build_arguments_decide_what_is_copied() {
+        assert_eq!(inputs("").1, ["x.json"]);
+        assert_eq!(inputs("[services.a.image]\nbuild-args = { NAME = \"y\" }").1, ["y.json"]);
+    }
+
+    #[test]
+    fn where_an_image_goes_does_not_count() {
+        let moved = "[services.a.image]\nrepository = \"example.com/a\"\ntags = [\"new\"]";
+        assert_eq!(inputs(moved), inputs(""));
     }
 }

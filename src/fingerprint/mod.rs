@@ -10,7 +10,7 @@ mod external;
 mod image;
 pub mod item;
 mod notes;
-mod package;
+pub mod package;
 
 use std::collections::{BTreeMap, BTreeSet};
 

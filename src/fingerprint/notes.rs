@@ -107,7 +107,7 @@ pub(super) fn unknown_inputs(
         }
         for id in context.graph.reach(start).nodes() {
             let node = context.graph.node(*id);
-            unknown.extend(node.imports.iter().filter_map(|(_, resolution)| match &**resolution {
+            unknown.extend(node.imports.iter().filter_map(|(_, resolution)| match &resolution.resolution {
                 Resolution::Missing(reason) | Resolution::Outside(reason) => {
                     Some(format!("{reason}, imported by {}", node.import_path))
                 }
@@ -199,7 +199,7 @@ fn of_package(node: &Node, notes: &mut Vec<Note>) {
         notes.push(Note::at(NoteKind::UnknownConstraint, dir, message));
     }
     for (used, resolution) in &node.imports {
-        if let Resolution::Missing(reason) = &**resolution {
+        if let Resolution::Missing(reason) = &resolution.resolution {
             let message = format!("{}: {reason}", node.import_path);
             let kind = if used.certain { NoteKind::UnresolvedImport } else { NoteKind::UnknownConstraint };
             notes.push(Note::at(kind, dir, message));

@@ -6,12 +6,41 @@ use std::sync::Arc;
 
 use crate::fingerprint::item::{InputKind, Item, Subject, Value};
 use crate::go::folder::{SourceContent, SourceFile};
-use crate::go::mode::{PackageFolder, Resolution};
+use crate::go::mode::PackageFolder;
 use crate::go::source::FileKind;
 use crate::graph::{Node, Part};
+use crate::repo::{Digest, Hasher};
+
+/// A digest of the items of a package, without making them: it covers the same facts.
+pub(super) fn package_digest(node: &Node) -> Digest {
+    let mut hasher = Hasher::new("package");
+    hasher.field(node.import_path.as_bytes());
+    let content = match node.part {
+        Part::Package => node.package.content,
+        Part::Tests => node.package.test_content,
+        Part::Outside => None,
+    };
+    hasher.field(content.as_ref().map_or(&[][..], |digest| digest.as_bytes()));
+    hasher.field(node.place.dir.as_bytes()).field(node.place.module.as_bytes());
+    hasher.field(node.place.language.as_bytes()).field(node.place.version.as_bytes());
+    hasher.count(node.includes.len());
+    for (path, identity) in &node.includes {
+        hasher.field(path.as_bytes());
+        identity.hash_into(&mut hasher, node.part == Part::Tests);
+    }
+    hasher.count(node.conversions.len());
+    for (path, rules) in &node.conversions {
+        hasher.field(path.as_bytes()).field(rules.as_bytes());
+    }
+    hasher.count(node.imports.len());
+    for (used, meaning) in &node.imports {
+        hasher.field(used.path.as_bytes()).field(meaning.digest.as_bytes());
+    }
+    hasher.finish()
+}
 
 /// The items of one package, sorted by subject, each subject once.
-pub(super) fn package_items(node: &Node) -> Vec<Item> {
+pub fn package_items(node: &Node) -> Vec<Item> {
     let mut items = Vec::new();
     let files = match node.part {
         Part::Package => &node.package.files[..],
@@ -25,9 +54,9 @@ pub(super) fn package_items(node: &Node) -> Vec<Item> {
         let kind = if node.part == Part::Tests { InputKind::Declared } else { InputKind::Include };
         Item::file(kind, path.clone(), identity.clone())
     }));
-    for (used, resolution) in &node.imports {
+    for (used, meaning) in &node.imports {
         let subject = Subject::Import { importer: Arc::clone(&node.import_path), import: Arc::clone(&used.path) };
-        items.push(Item::text(subject, meaning(resolution)));
+        items.push(Item::text(subject, meaning.resolution.to_string()));
     }
     if node.part != Part::Outside {
         add_module(&mut items, &node.place);
@@ -44,9 +73,7 @@ pub(super) fn package_items(node: &Node) -> Vec<Item> {
 fn add_file(items: &mut Vec<Item>, node: &Node, file: &SourceFile) {
     let path = node.place.dir.child(&file.name);
     items.push(Item::file(kind_of(file), path, file.identity.clone()));
-    if let SourceContent::Go { embeds, .. } = &file.content
-        && node.part == Part::Package
-    {
+    if let SourceContent::Go { embeds, .. } = &file.content {
         let embedded = embeds.iter().flat_map(|embedded| &embedded.files);
         items.extend(embedded.map(|(path, identity)| Item::file(InputKind::Embed, path.clone(), identity.clone())));
     }
@@ -64,19 +91,6 @@ fn kind_of(file: &SourceFile) -> InputKind {
         (FileKind::Assembly | FileKind::CAssembly, _) => InputKind::S,
         (FileKind::Syso, _) => InputKind::Syso,
         (FileKind::Swig | FileKind::SwigCxx, _) => InputKind::Swig,
-    }
-}
-
-/// Where an import leads, in words that `why` can show.
-fn meaning(resolution: &Resolution) -> String {
-    let folders =
-        |places: &[PackageFolder]| places.iter().map(|place| place.dir.to_string()).collect::<Vec<_>>().join(" and ");
-    match resolution {
-        Resolution::Toolchain => "the Go toolchain".to_owned(),
-        Resolution::Packages(places) => folders(places),
-        Resolution::External(places) if places.is_empty() => "an external module".to_owned(),
-        Resolution::External(places) => format!("{} or an external module", folders(places)),
-        Resolution::Missing(reason) | Resolution::Outside(reason) => reason.clone(),
     }
 }
 

@@ -3,15 +3,17 @@
 //! It decides nothing that depends on a target or on another folder, so a folder whose listing is the same in two
 //! trees is the same folder. It never walks into subfolders, except where a `//go:embed` pattern leads.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::go::package::Package;
 use crate::go::source::{
-    Constraint, FileKind, GoFile, Includes, asm_includes, c_includes, embed_files, file_kind, scan_go, scan_other,
+    Constraint, FileKind, GoFile, Includes, Target, asm_includes, c_includes, embed_files, file_kind, scan_go,
+    scan_other,
 };
 use crate::repo::{Entry, EntryKind, Identity, Listing, RepoPath, Tree, TreeError, find_entry, read_through_links};
 
 /// The Go-relevant files of one folder, sorted by name.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct GoFolder {
     /// Where the folder is. Reached through symlinks, this is the path as imported, not the real one.
     pub path: RepoPath,
@@ -22,7 +24,12 @@ pub struct GoFolder {
     pub provides_package: bool,
     /// The listing that this was made of.
     pub listing: Listing,
+    packages: Packages,
 }
+
+/// The packages that a folder has been asked for, by target. Trees share folders, so most are asked for often.
+#[derive(Debug, Default)]
+struct Packages(RwLock<Vec<(Target, Arc<Package>)>>);
 
 /// One file that Go could read.
 #[derive(Clone, Debug)]
@@ -105,8 +112,13 @@ impl GoFolder {
         real: &RepoPath,
         listing: &Listing,
     ) -> Result<Self, TreeError> {
-        let mut folder =
-            Self { path: path.clone(), files: Vec::new(), provides_package: false, listing: Arc::clone(listing) };
+        let mut folder = Self {
+            path: path.clone(),
+            files: Vec::new(),
+            provides_package: false,
+            listing: Arc::clone(listing),
+            packages: Packages::default(),
+        };
         for entry in listing.iter() {
             let is_go = entry.name.ends_with(b".go");
             if !is_go && file_kind(&entry.name).is_none() {
@@ -119,6 +131,20 @@ impl GoFolder {
             }
         }
         Ok(folder)
+    }
+
+    /// The package that the folder is for a target.
+    pub fn package(&self, target: &Target) -> Arc<Package> {
+        // A poisoned lock only means that another thread panicked; the list itself is always whole.
+        let known = self.packages.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, package)) = known.iter().find(|(known, _)| known == target) {
+            return Arc::clone(package);
+        }
+        drop(known);
+        let package = Arc::new(Package::select(self, target));
+        let mut known = self.packages.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.push((target.clone(), Arc::clone(&package)));
+        package
     }
 
     /// Whether the folder's own listing says all there is to know of it. Symlinks and embeds look elsewhere.

@@ -4,7 +4,7 @@
 //! It resolves by looking at folders, never from a list of packages, and answers with all that may provide an import.
 //! It never selects versions: external modules are known by name only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,6 +60,8 @@ pub struct BuildList<'w> {
     locals: BTreeMap<String, Vec<Local>>,
     /// Paths of modules that are required, or mentioned in a sum file, and are not in a folder.
     externals: BTreeSet<String>,
+    /// Paths of modules of which no version outside the repository can be in use.
+    in_folders: BTreeSet<String>,
     /// Whether every module that provides a package must be listed (go ≥ 1.17 without go.work).
     listed_only: bool,
     flag: ModFlag,
@@ -83,13 +85,29 @@ pub enum Resolution {
     /// Part of the Go toolchain.
     Toolchain,
     /// Folders of this repository. Usually one; several where Go would call the import ambiguous.
-    Packages(Vec<PackageFolder>),
+    Packages(Vec<Arc<PackageFolder>>),
     /// A module that is not in this repository, and the folders that may provide it as well.
-    External(Vec<PackageFolder>),
+    External(Vec<Arc<PackageFolder>>),
     /// Nothing can provide it: a missing generated package, or a requirement that go.mod does not have.
     Missing(String),
     /// It leads out of the repository, or into a submodule.
     Outside(String),
+}
+
+/// Where it leads, in words that people can read; equal words are equal meanings.
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let folders = |places: &[Arc<PackageFolder>]| {
+            places.iter().map(|place| place.dir.to_string()).collect::<Vec<_>>().join(" and ")
+        };
+        match self {
+            Self::Toolchain => f.write_str("the Go toolchain"),
+            Self::Packages(places) => f.write_str(&folders(places)),
+            Self::External(places) if places.is_empty() => f.write_str("an external module"),
+            Self::External(places) => write!(f, "{} or an external module", folders(places)),
+            Self::Missing(reason) | Self::Outside(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// A folder that provides a package.
@@ -128,6 +146,7 @@ impl<'w> BuildList<'w> {
             work_file,
             locals: BTreeMap::new(),
             externals: BTreeSet::new(),
+            in_folders: BTreeSet::new(),
             listed_only,
             flag,
         };
@@ -161,26 +180,20 @@ impl<'w> BuildList<'w> {
     }
 
     /// What a folder of a main module is as a package.
-    pub fn main_package(&self, dir: &RepoPath) -> Option<PackageFolder> {
+    pub fn main_package(&self, dir: &RepoPath) -> Option<Arc<PackageFolder>> {
         let module = self.workspace.module_of(dir).filter(|module| self.has_main(&module.dir))?;
-        Some(PackageFolder {
+        Some(Arc::new(PackageFolder {
             dir: dir.clone(),
             module: module.path().to_owned(),
             language: language_of(Some(module)),
             version: String::new(),
             vendored: false,
-        })
+        }))
     }
 
     /// Whether every version of a module lies in a folder: a main module, or one replaced by a folder.
     pub fn is_in_folder(&self, path: &str) -> bool {
-        let is_replaced = |local: &Local| local.certain && !local.replaced.is_empty();
-        // A workspace module that is also required at a published version keeps that version's requirements in play.
-        let is_main = |local: &Local| local.replaced.is_empty() && self.work_file.is_none();
-        self.locals.get(path).is_some_and(|locals| locals.iter().any(|local| is_replaced(local) || is_main(local)))
-            || self.replaces().any(|(_, replace)| {
-                replace.path == path && replace.version.is_none() && matches!(replace.target, ReplaceTarget::Folder(_))
-            })
+        self.in_folders.contains(path)
     }
 
     /// The `replace` directives in force for a module path, go.work's first (modload `replacementFrom`).
@@ -195,30 +208,7 @@ impl<'w> BuildList<'w> {
     }
 
     fn collect_modules(&mut self) {
-        let mut locals: BTreeMap<String, Vec<Local>> = BTreeMap::new();
-        for main in self.mains.iter().filter(|main| !main.path().is_empty()) {
-            locals.entry(main.path().to_owned()).or_default().push(Local {
-                dir: Some(main.dir.clone()),
-                shown: main.dir.to_string(),
-                module: Some(Arc::clone(main)),
-                replaced: String::new(),
-                certain: true,
-            });
-        }
-        for (from, replace) in self.replaces() {
-            // A main module wins over any replacement of its path.
-            let main = self.mains.iter().any(|main| main.path() == replace.path);
-            let ReplaceTarget::Folder(target) = &replace.target else { continue };
-            if main || !self.applies(replace) {
-                continue;
-            }
-            let dir = from.join(target.as_bytes());
-            let module = dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned();
-            let replaced = format!("{} => {target}", self.required_version(&replace.path));
-            let certain = replace.version.is_none() || self.listed_only;
-            let local = Local { dir, shown: target.clone(), module, replaced, certain };
-            locals.entry(replace.path.clone()).or_default().push(local);
-        }
+        let locals = self.local_modules();
         let mut externals = BTreeSet::new();
         for main in &self.mains {
             externals.extend(main.go_mod.requires.iter().map(|require| require.module.path.clone()));
@@ -230,24 +220,70 @@ impl<'w> BuildList<'w> {
             externals.extend(work_file.go_sum.go_mods.keys().map(|module| module.path.clone()));
         }
         externals.retain(|path| !locals.get(path).is_some_and(|locals| locals.iter().any(|local| local.certain)));
+        // A workspace module that is also required at a published version keeps that version's requirements in play,
+        // unless a replacement stands for every version.
+        let has_no_versions = |local: &Local| match local.replaced.is_empty() {
+            true => self.work_file.is_none(),
+            false => local.certain,
+        };
+        let mut in_folders: BTreeSet<String> = locals
+            .iter()
+            .filter(|(_, locals)| locals.iter().any(has_no_versions))
+            .map(|(path, _)| path.clone())
+            .collect();
+        let whole = self.replaces().map(|(_, replace)| replace);
+        let whole = whole.filter(|replace| replace.version.is_none() && replace.folder().is_some());
+        in_folders.extend(whole.map(|replace| replace.path.clone()));
         self.locals = locals;
         self.externals = externals;
+        self.in_folders = in_folders;
     }
 
-    /// Whether a `replace` can be in force: one for another version than the only listed one is not.
-    fn applies(&self, replace: &Replace) -> bool {
-        match &replace.version {
-            Some(version) if self.listed_only => self.required_version(&replace.path) == *version,
-            _ => true,
+    /// The main modules, and the modules that a `replace` puts into a folder.
+    fn local_modules(&self) -> BTreeMap<String, Vec<Local>> {
+        let mut locals: BTreeMap<String, Vec<Local>> = BTreeMap::new();
+        for main in self.mains.iter().filter(|main| !main.path().is_empty()) {
+            locals.entry(main.path().to_owned()).or_default().push(Local {
+                dir: Some(main.dir.clone()),
+                shown: main.dir.to_string(),
+                module: Some(Arc::clone(main)),
+                replaced: String::new(),
+                certain: true,
+            });
         }
-    }
-
-    /// The versions of a module that the main modules require, joined; empty if none does.
-    fn required_version(&self, path: &str) -> String {
-        let requires = self.mains.iter().flat_map(|main| &main.go_mod.requires);
-        let versions: BTreeSet<&str> =
-            requires.filter(|require| require.module.path == path).map(|require| &require.module.version[..]).collect();
-        versions.into_iter().collect::<Vec<_>>().join(",")
+        let mut versions: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for require in self.mains.iter().flat_map(|main| &main.go_mod.requires) {
+            versions.entry(&require.module.path).or_default().insert(&require.module.version);
+        }
+        for (from, replace) in self.replaces() {
+            let Some(target) = replace.folder() else { continue };
+            let version = versions.get(&*replace.path);
+            let version = version.map(|all| all.iter().copied().collect::<Vec<_>>().join(",")).unwrap_or_default();
+            // Where only the listed version can be used, a replacement of another one is not in force.
+            if self.listed_only && replace.version.as_ref().is_some_and(|replaced| *replaced != version) {
+                continue;
+            }
+            let known = locals.entry(replace.path.clone()).or_default();
+            let dir = from.join(target.as_bytes());
+            let certain = replace.version.is_none() || self.listed_only;
+            // A main module wins over any replacement of its path.
+            if known.iter().any(|local| local.replaced.is_empty()) {
+                continue;
+            }
+            // Many modules may replace one alike.
+            if let Some(same) = known.iter_mut().find(|local| local.dir == dir && dir.is_some()) {
+                same.certain |= certain;
+                continue;
+            }
+            known.push(Local {
+                module: dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned(),
+                dir,
+                shown: target.to_owned(),
+                replaced: format!("{version} => {target}"),
+                certain,
+            });
+        }
+        locals
     }
 
     /// What an import path means (modload `importFromFiles`, sections "5" of the Go modules reference).
@@ -311,20 +347,18 @@ impl<'w> BuildList<'w> {
         if self.is_cut_off(root, &dir)? {
             return Ok(());
         }
-        let tree = self.workspace.tree();
-        let source = self.workspace.folder(&dir)?;
-        if source.is_some_and(|source| source.provides_package) {
+        if self.workspace.folder(&dir)?.is_some_and(|source| source.provides_package) {
             search.certain |= candidate.certain;
-            search.found.push(PackageFolder {
+            search.found.push(Arc::new(PackageFolder {
                 dir,
                 module: prefix.to_owned(),
                 language: language_of(candidate.module.as_ref()),
                 version: candidate.replaced.clone(),
                 vendored: false,
-            });
+            }));
             return Ok(());
         }
-        match read_through_links(tree, &dir)? {
+        match read_through_links(self.workspace.tree(), &dir)? {
             Err(link) => {
                 search.outside = Some(format!("`{import}` leads through {link}, out of what is versioned here"));
             }
@@ -340,6 +374,10 @@ impl<'w> BuildList<'w> {
 
     /// Whether a go.mod between the module's root and the folder makes it part of another module.
     fn is_cut_off(&self, root: &RepoPath, dir: &RepoPath) -> Result<bool, TreeError> {
+        if self.workspace.is_walked(dir) {
+            // The walk has seen every go.mod on the way.
+            return Ok(self.workspace.module_of(dir).is_none_or(|module| module.dir != *root));
+        }
         let mut above = Some(dir.clone());
         while let Some(folder) = above.filter(|folder| folder != root) {
             let here = self.workspace.modules().contains_key(&folder)
@@ -355,7 +393,7 @@ impl<'w> BuildList<'w> {
         Ok(false)
     }
 
-    fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<PackageFolder>, TreeError> {
+    fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<Arc<PackageFolder>>, TreeError> {
         let Some(dir) = vendor.dir.join(import.as_bytes()) else { return Ok(None) };
         if !self.workspace.folder(&dir)?.is_some_and(|source| source.provides_package) {
             return Ok(None);
@@ -370,13 +408,13 @@ impl<'w> BuildList<'w> {
             format!("{}{replacement}", module.module.version)
         });
         let language = module.and_then(|module| module.go.as_deref()).unwrap_or("1.16");
-        Ok(Some(PackageFolder {
+        Ok(Some(Arc::new(PackageFolder {
             dir,
             module: module.map_or_else(String::new, |module| module.module.path.clone()),
             language: minor_version(language),
             version,
             vendored: true,
-        }))
+        })))
     }
 
     /// The flag that the list was made with.
@@ -387,7 +425,7 @@ impl<'w> BuildList<'w> {
 
 #[derive(Default)]
 struct LocalSearch {
-    found: Vec<PackageFolder>,
+    found: Vec<Arc<PackageFolder>>,
     certain: bool,
     outside: Option<String>,
     missed: Option<RepoPath>,
@@ -465,8 +503,8 @@ mod tests {
         let tree = MemoryTree::from_txtar(txtar);
         let workspace = Workspace::scan(&tree).unwrap();
         let list = BuildList::new(&workspace, Mode::Module(RepoPath::root()), ModFlag::Auto).unwrap();
-        let shown = |folders: &[PackageFolder]| {
-            let show = |folder: &PackageFolder| format!("{} {} {}", folder.dir, folder.module, folder.version);
+        let shown = |folders: &[Arc<PackageFolder>]| {
+            let show = |folder: &Arc<PackageFolder>| format!("{} {} {}", folder.dir, folder.module, folder.version);
             folders.iter().map(show).collect::<Vec<_>>().join(", ")
         };
         let found = match list.resolve(import).unwrap() {

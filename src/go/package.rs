@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::go::folder::{GoFolder, SourceContent, SourceFile};
 use crate::go::source::{Constraint, FileKind, GoFile, Target, Tri, file_name_matches};
+use crate::repo::{Digest, Hasher};
 
 /// What a folder is to `go build` for one target.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +28,10 @@ pub struct Package {
     pub uncertain: Vec<usize>,
     /// What Go would refuse or what could not be read, with the file's name in front.
     pub problems: Vec<String>,
+    /// A digest of the files in use: names, kinds, identities, and what they embed.
+    pub content: Option<Digest>,
+    /// The same for the test files.
+    pub test_content: Option<Digest>,
 }
 
 /// One import path of a package.
@@ -130,6 +135,8 @@ impl Selection {
         );
         package.test_imports = imports(package.test_files.iter().filter_map(|index| Some((header(*index)?, false))));
         package.note_mixed_names(folder);
+        package.content = Some(content_digest(folder, &package.files));
+        package.test_content = Some(content_digest(folder, &package.test_files));
         package
     }
 }
@@ -149,6 +156,23 @@ impl Package {
             self.problems.push(format!("found packages {}", list.join(" and ")));
         }
     }
+}
+
+fn content_digest(folder: &GoFolder, files: &[usize]) -> Digest {
+    let mut hasher = Hasher::new("package content");
+    hasher.count(files.len());
+    for file in files.iter().map(|index| &folder.files[*index]) {
+        hasher.field(&file.name);
+        file.identity.hash_into(&mut hasher, false);
+        let SourceContent::Go { embeds, .. } = &file.content else { continue };
+        let embedded = || embeds.iter().flat_map(|embedded| &embedded.files);
+        hasher.count(embedded().count());
+        for (path, identity) in embedded() {
+            hasher.field(path.as_bytes());
+            identity.hash_into(&mut hasher, false);
+        }
+    }
+    hasher.finish()
 }
 
 /// What cgo says of a file by its language (go/build, and cmd/go/internal/load for what it drops without cgo).

@@ -18,7 +18,7 @@ use crate::go::mode::{BuildList, PackageFolder, Resolution};
 use crate::go::package::{ImportUse, Package};
 use crate::go::source::Target;
 use crate::go::workspace::Workspace;
-use crate::repo::{Digest, Identity, RepoPath, TreeError};
+use crate::repo::{Digest, Hasher, Identity, RepoPath, TreeError};
 
 pub use reach::Reach;
 
@@ -74,7 +74,7 @@ pub struct Node {
     /// Which part of the folder it is.
     pub part: Part,
     /// Where it lies and which module it belongs to.
-    pub place: PackageFolder,
+    pub place: Arc<PackageFolder>,
     /// The folder's files.
     pub source: Arc<GoFolder>,
     /// The files in use.
@@ -84,7 +84,39 @@ pub struct Node {
     /// The checkout conversions in force for the folder.
     pub conversions: Vec<(RepoPath, Digest)>,
     /// Each import and what it means.
-    pub imports: Vec<(ImportUse, Arc<Resolution>)>,
+    pub imports: Vec<(ImportUse, Arc<Meaning>)>,
+}
+
+/// What an import path means, with a digest of that.
+#[derive(Clone, Debug)]
+pub struct Meaning {
+    /// What it means.
+    pub resolution: Resolution,
+    /// Two meanings with equal digests are the same to a fingerprint.
+    pub digest: Digest,
+}
+
+impl Meaning {
+    fn new(resolution: Resolution) -> Self {
+        let mut hasher = Hasher::new("resolution");
+        let places = match &resolution {
+            Resolution::Toolchain => &[][..],
+            Resolution::Packages(places) => places,
+            Resolution::External(places) => {
+                hasher.field(b"external");
+                places
+            }
+            Resolution::Missing(reason) | Resolution::Outside(reason) => {
+                hasher.field(b"unknown").field(reason.as_bytes());
+                &[]
+            }
+        };
+        hasher.count(places.len());
+        for place in places {
+            hasher.field(place.dir.as_bytes()).field(place.module.as_bytes());
+        }
+        Self { digest: hasher.finish(), resolution }
+    }
 }
 
 /// A package to start from: its import path and where it is.
@@ -93,7 +125,7 @@ pub struct Root {
     /// The import path.
     pub import_path: Arc<str>,
     /// Where it lies.
-    pub place: PackageFolder,
+    pub place: Arc<PackageFolder>,
 }
 
 /// What to take into a graph.
@@ -187,53 +219,58 @@ impl PackageGraph {
     }
 }
 
-/// Grows the graph level by level: packages of one level are selected, and then all their new imports resolved, in
-/// parallel.
+/// Grows the graph level by level: the packages of one level are selected, and then all their new imports resolved, in
+/// parallel. Every import path is resolved once, so it can be told apart by its number.
 struct Builder<'b> {
     workspace: &'b Workspace<'b>,
     list: &'b BuildList<'b>,
     target: &'b Target,
     graph: DiGraph<Node, ()>,
     index: HashMap<(Arc<str>, PackageKey), NodeId>,
-    resolved: HashMap<Arc<str>, Arc<Resolution>>,
+    /// The number of each import path.
+    numbers: HashMap<Arc<str>, usize>,
+    /// By number: the path and what it means.
+    resolved: Vec<(Arc<str>, Arc<Meaning>)>,
+    /// By node: the numbers of its imports.
+    imports: Vec<Vec<usize>>,
 }
 
 impl<'b> Builder<'b> {
     fn new(workspace: &'b Workspace<'b>, list: &'b BuildList<'b>, target: &'b Target) -> Self {
-        Self { workspace, list, target, graph: DiGraph::new(), index: HashMap::new(), resolved: HashMap::new() }
+        Self {
+            workspace,
+            list,
+            target,
+            graph: DiGraph::new(),
+            index: HashMap::new(),
+            numbers: HashMap::new(),
+            resolved: Vec::new(),
+            imports: Vec::new(),
+        }
     }
 
     fn add_all(&mut self, mut wanted: Vec<(Root, Part)>) -> Result<(), TreeError> {
-        wanted.sort_unstable();
-        wanted.dedup();
-        wanted.retain(|(root, part)| !self.index.contains_key(&key(root, *part)));
         while !wanted.is_empty() {
-            let nodes: Vec<Option<Node>> =
-                wanted.into_par_iter().map(|(root, part)| self.select(&root, part)).collect::<Result<_, _>>()?;
-            let nodes: Vec<Node> = nodes.into_iter().flatten().collect();
-            self.resolve_imports(&nodes)?;
-            wanted = Vec::new();
-            for mut node in nodes {
-                let uses = node.uses().to_vec();
-                node.imports = uses
-                    .into_iter()
-                    .filter_map(|used| Some((used.clone(), Arc::clone(self.resolved.get(&used.path)?))))
-                    .collect();
-                wanted.extend(node.targets().map(|root| (root, Part::Package)));
-                let key = key(&node.root(), node.part);
-                let id = self.graph.add_node(node).into();
-                self.index.insert(key, id);
-            }
             wanted.sort_unstable();
             wanted.dedup();
             wanted.retain(|(root, part)| !self.index.contains_key(&key(root, *part)));
+            let nodes: Vec<Option<Node>> =
+                wanted.into_par_iter().map(|(root, part)| self.select(&root, part)).collect::<Result<_, _>>()?;
+            let nodes: Vec<Node> = nodes.into_iter().flatten().collect();
+            let known = self.resolved.len();
+            self.resolve_imports(&nodes)?;
+            for node in nodes {
+                self.add(node);
+            }
+            // Whatever a known path leads to is there already.
+            wanted = self.resolved[known..].iter().flat_map(|(path, meaning)| places_of(path, meaning)).collect();
         }
         Ok(())
     }
 
     fn select(&self, root: &Root, part: Part) -> Result<Option<Node>, TreeError> {
         let Some(source) = self.workspace.folder(&root.place.dir)? else { return Ok(None) };
-        let package = Arc::new(Package::select(&source, self.target));
+        let package = source.package(self.target);
         let import_path = Arc::clone(&root.import_path);
         let tree = self.workspace.tree();
         let includes = match part {
@@ -242,26 +279,35 @@ impl<'b> Builder<'b> {
             Part::Outside => Vec::new(),
         };
         let conversions = self.workspace.conversions(&root.place.dir).collect();
-        let place = root.place.clone();
+        let place = Arc::clone(&root.place);
         Ok(Some(Node { import_path, part, place, source, package, includes, conversions, imports: Vec::new() }))
     }
 
     fn resolve_imports(&mut self, nodes: &[Node]) -> Result<(), TreeError> {
-        let mut unknown: Vec<Arc<str>> = nodes
-            .iter()
-            .flat_map(|node| node.uses().iter().map(|used| &used.path))
-            .filter(|path| !self.resolved.contains_key(*path))
-            .cloned()
-            .collect();
+        let uses = nodes.iter().flat_map(|node| node.uses().iter().map(|used| &used.path));
+        let mut unknown: Vec<Arc<str>> = uses.filter(|path| !self.numbers.contains_key(*path)).cloned().collect();
         unknown.sort_unstable();
         unknown.dedup();
         let list = self.list;
-        let resolved: Vec<(Arc<str>, Arc<Resolution>)> = unknown
+        let resolved: Vec<(Arc<str>, Arc<Meaning>)> = unknown
             .into_par_iter()
-            .map(|path| list.resolve(&path).map(|resolution| (path, Arc::new(resolution))))
+            .map(|path| list.resolve(&path).map(|resolution| (path, Arc::new(Meaning::new(resolution)))))
             .collect::<Result<_, _>>()?;
-        self.resolved.extend(resolved);
+        for (path, meaning) in resolved {
+            self.numbers.insert(Arc::clone(&path), self.resolved.len());
+            self.resolved.push((path, meaning));
+        }
         Ok(())
+    }
+
+    fn add(&mut self, mut node: Node) {
+        let numbers: Vec<usize> = node.uses().iter().filter_map(|used| self.numbers.get(&used.path).copied()).collect();
+        let meanings = numbers.iter().map(|number| Arc::clone(&self.resolved[*number].1));
+        node.imports = node.uses().iter().cloned().zip(meanings).collect();
+        let key = (Arc::clone(&node.import_path), (node.place.dir.clone(), node.part));
+        let id = NodeId::from(self.graph.add_node(node));
+        self.index.insert(key, id);
+        self.imports.push(numbers);
     }
 
     fn any_external(&self) -> bool {
@@ -269,12 +315,21 @@ impl<'b> Builder<'b> {
     }
 
     fn finish(mut self, outside: &[Root]) -> PackageGraph {
-        for from in self.graph.node_indices().collect::<Vec<_>>() {
+        let provided: Vec<Vec<NodeId>> = self
+            .resolved
+            .iter()
+            .map(|(path, meaning)| {
+                let places = places_of(path, meaning);
+                places.filter_map(|(root, part)| self.index.get(&key(&root, part)).copied()).collect()
+            })
+            .collect();
+        for (from, numbers) in std::mem::take(&mut self.imports).into_iter().enumerate() {
+            let from = NodeIndex::new(from);
             let node = &self.graph[from];
-            let mut targets: Vec<NodeId> =
-                node.targets().filter_map(|root| self.index.get(&key(&root, Part::Package)).copied()).collect();
+            let mut targets: Vec<NodeId> = numbers.into_iter().flat_map(|number| &provided[number]).copied().collect();
             if node.part == Part::Tests {
-                targets.extend(self.index.get(&key(&node.root(), Part::Package)));
+                let tested = (Arc::clone(&node.import_path), (node.place.dir.clone(), Part::Package));
+                targets.extend(self.index.get(&tested));
             }
             targets.sort_unstable();
             targets.dedup();
@@ -318,6 +373,18 @@ impl<'b> Builder<'b> {
     }
 }
 
+/// The packages of this repository that an import path leads to.
+fn places_of<'m>(path: &'m Arc<str>, meaning: &'m Meaning) -> impl Iterator<Item = (Root, Part)> + 'm {
+    let places = match &meaning.resolution {
+        Resolution::Packages(places) | Resolution::External(places) => &places[..],
+        Resolution::Toolchain | Resolution::Missing(_) | Resolution::Outside(_) => &[],
+    };
+    places.iter().map(|place| {
+        let root = Root { import_path: Arc::clone(path), place: Arc::clone(place) };
+        (root, Part::Package)
+    })
+}
+
 fn key(root: &Root, part: Part) -> (Arc<str>, PackageKey) {
     (Arc::clone(&root.import_path), (root.place.dir.clone(), part))
 }
@@ -334,21 +401,6 @@ impl Node {
 
     /// Whether any import is provided, or may be, by a module that is not in the repository.
     pub fn imports_external(&self) -> bool {
-        self.imports.iter().any(|(_, resolution)| matches!(**resolution, Resolution::External(_)))
-    }
-
-    fn root(&self) -> Root {
-        Root { import_path: Arc::clone(&self.import_path), place: self.place.clone() }
-    }
-
-    /// The packages of this repository that the node imports.
-    fn targets(&self) -> impl Iterator<Item = Root> + '_ {
-        self.imports.iter().flat_map(|(used, resolution)| {
-            let places = match &**resolution {
-                Resolution::Packages(places) | Resolution::External(places) => &places[..],
-                Resolution::Toolchain | Resolution::Missing(_) | Resolution::Outside(_) => &[],
-            };
-            places.iter().map(|place| Root { import_path: Arc::clone(&used.path), place: place.clone() })
-        })
+        self.imports.iter().any(|(_, resolution)| matches!(resolution.resolution, Resolution::External(_)))
     }
 }

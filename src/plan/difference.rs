@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::fingerprint::context::{Context, ContextKey};
 use crate::fingerprint::item::{Fact, InputKind, Item, Subject, Value};
+use crate::fingerprint::package::package_items;
 use crate::fingerprint::{ServiceState, Snapshot};
 use crate::graph::{NodeId, Reach};
 use crate::plan::reason::{At, Reason, ReasonKind};
@@ -102,18 +103,18 @@ impl Pair<'_> {
         let head_reach = self.head.graph.reach(head_start);
         for (id, before) in &difference.changed {
             let before = before.filter(|before| base_reach.contains(*before));
-            let old = before.map_or(&[][..], |before| self.base.digests.items(before));
+            let old = before.map_or_else(Vec::new, |before| package_items(self.base.graph.node(before)));
             if head_reach.contains(*id) {
                 let chain = chain(self.head, &head_reach, *id);
-                found.compare(old, self.head.digests.items(*id), &chain, Some(&self.target));
+                found.compare(&old, &package_items(self.head.graph.node(*id)), &chain, Some(&self.target));
             } else if let Some(before) = before {
                 let chain = chain(self.base, &base_reach, before);
-                found.compare(old, &[], &chain, Some(&self.target));
+                found.compare(&old, &[], &chain, Some(&self.target));
             }
         }
         for id in difference.gone.iter().filter(|id| base_reach.contains(**id)) {
             let chain = chain(self.base, &base_reach, *id);
-            found.compare(self.base.digests.items(*id), &[], &chain, Some(&self.target));
+            found.compare(&package_items(self.base.graph.node(*id)), &[], &chain, Some(&self.target));
         }
     }
 
@@ -216,12 +217,19 @@ impl Reasons<'_> {
     }
 }
 
-/// Drops that a file is copied into the image where it is named already as the Dockerfile, an embedded file and so on.
+/// Drops what says nothing new: that a file is copied into the image where it is named already as the Dockerfile, an
+/// embedded file and so on; and a fact of a module for each of its packages but the nearest.
 fn drop_repeated(reasons: &mut Vec<Reason>) {
     let others = reasons.iter().filter(|reason| reason.kind != ReasonKind::ContextFile);
     let named: BTreeSet<RepoPath> = others.filter_map(|reason| reason.path.clone()).collect();
-    let is_named = |reason: &Reason| reason.path.as_ref().is_some_and(|path| named.contains(path));
-    reasons.retain(|reason| reason.kind != ReasonKind::ContextFile || !is_named(reason));
+    let mut modules = BTreeSet::new();
+    reasons.retain(|reason| match reason.kind {
+        ReasonKind::ContextFile => reason.path.as_ref().is_none_or(|path| !named.contains(path)),
+        ReasonKind::LanguageVersion | ReasonKind::Vendoring => {
+            modules.insert((reason.kind, reason.subject.clone(), reason.target.clone()))
+        }
+        _ => true,
+    });
 }
 
 /// Pairs the items of two sorted lists by subject, leaving out those that are the same in both.

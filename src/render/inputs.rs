@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::fingerprint::item::{InputKind, Item, Subject, Value};
+use crate::fingerprint::package::package_items;
 use crate::fingerprint::{ServiceState, Snapshot};
 use crate::graph::NodeId;
 use crate::plan::PlannedService;
@@ -82,7 +83,7 @@ pub fn inputs_document(snapshot: &Snapshot<'_>, state: &ServiceState) -> InputsD
             let node = context.graph.node(*id);
             let entry = packages.entry((node.import_path.to_string(), node.place.dir.clone()));
             let (_, files) = entry.or_insert_with(|| (node.place.module.clone(), BTreeSet::new()));
-            for item in context.digests.items(*id) {
+            for item in &package_items(node) {
                 match (&item.subject, &item.value) {
                     (Subject::File(kind, path), Value::File(_)) => drop(files.insert(file(*kind, path, item))),
                     (Subject::Language(module), value) => {

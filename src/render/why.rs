@@ -63,7 +63,7 @@ fn skipped(
         ReasonKind::AlreadyBuilt => writeln!(text, "\n{name} is skipped: the ledger has it as built."),
         _ => writeln!(text, "\n{name} is skipped: no input differs between base and head."),
     };
-    if let Some(fingerprint) = service.fingerprint {
+    if let Some(fingerprint) = service.fingerprint.filter(|_| verbose) {
         let _ = writeln!(text, "fingerprint {fingerprint}");
     }
     if kind == ReasonKind::Filtered {

@@ -80,6 +80,8 @@ fn fact_event(reason: &Reason) -> String {
         },
         ReasonKind::ExternalModule => module_event("", subject, reason),
         ReasonKind::Vendoring => module_event("vendored ", subject, reason),
+        // Of the go.work or main go.mod; it decides more than the language.
+        ReasonKind::LanguageVersion if subject == "go-version" => module_event("", "default GODEBUG: go", reason),
         ReasonKind::LanguageVersion => module_event("Go version of ", subject, reason),
         ReasonKind::BaseImage => match reason.to {
             Some(_) => format!("base image {subject}"),

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::config::{Config, ServiceConfig};
 use crate::docker::{Dockerfile, TagMention};
-use crate::go::package::Package;
 use crate::go::workspace::Workspace;
 use crate::repo::{RepoPath, TreeError};
 use crate::service::flags::BuildFlags;
@@ -42,7 +41,7 @@ pub(super) fn discover(config: &Config, workspace: &Workspace<'_>) -> Result<Ser
             "a main package without a Dockerfile in its folder or above it in its module",
         ));
         for (dockerfile, mains) in claims {
-            let (its, others) = divide(workspace, &dockerfile, mains)?;
+            let (its, others) = divide(config, workspace, &dockerfile, mains)?;
             chosen.extend(its.into_iter().map(|main| (main, Some(dockerfile.clone()))));
             found.notes.extend(list_note(&others, &format!("{dockerfile} builds other main packages")));
         }
@@ -74,13 +73,14 @@ fn main_packages(config: &Config, workspace: &Workspace<'_>) -> Vec<RepoPath> {
     let packages: Vec<_> = workspace.packages().collect();
     let mains = packages.into_par_iter().filter(|(folder, _)| {
         let minor = minimum_minor(workspace, &folder.path);
-        targets.iter().any(|target| Package::select(folder, &target.resolve(minor)).is_main())
+        targets.iter().any(|target| folder.package(&target.resolve(minor)).is_main())
     });
     mains.map(|(folder, _)| folder.path.clone()).collect()
 }
 
 /// Which of several programs a Dockerfile builds, and which not. One that names none of them may build any.
 fn divide(
+    config: &Config,
     workspace: &Workspace<'_>,
     dockerfile: &RepoPath,
     mains: Vec<RepoPath>,
@@ -88,7 +88,7 @@ fn divide(
     if mains.len() == 1 {
         return Ok((mains, Vec::new()));
     }
-    let parsed = read_dockerfile(workspace, dockerfile)?;
+    let parsed = read_dockerfile(workspace, dockerfile, &config.image.build_args)?;
     let folder = dockerfile.parent().unwrap_or_else(RepoPath::root);
     let targets = parsed.go_build_targets();
     let (its, others): (Vec<_>, Vec<_>) =

@@ -7,6 +7,7 @@ use crate::go::mode::ModFlag;
 
 /// What build flags say beyond their own text, which is an input as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of `go build` of its own")]
 pub struct BuildFlags {
     /// `-mod`.
     pub mod_flag: ModFlag,
@@ -22,6 +23,8 @@ pub struct BuildFlags {
     pub levels: BTreeMap<String, String>,
     /// `GOEXPERIMENT`: experiments switched on, or off with a leading `no`.
     pub experiments: BTreeMap<String, bool>,
+    /// Whether all other experiments are as the toolchain has them: `GOEXPERIMENT` is given, be it empty.
+    pub other_experiments_default: bool,
     /// Flags after which the planner cannot know what is built: `-overlay`, `-modfile`, `-toolexec`.
     pub opaque: Vec<String>,
 }
@@ -91,15 +94,23 @@ impl BuildFlags {
 
     fn variable(&mut self, name: &str, value: &str) {
         match name {
-            "GOEXPERIMENT" => {
-                self.experiments.extend(
-                    value.split(',').filter(|one| !one.is_empty()).map(|one| {
-                        one.strip_prefix("no").map_or((one.to_owned(), true), |off| (off.to_owned(), false))
-                    }),
-                );
-            }
+            "GOEXPERIMENT" => self.experiment_list(value),
             name if name.starts_with("GO") => drop(self.levels.insert(name.to_owned(), value.to_owned())),
             _ => {}
+        }
+    }
+
+    /// The rules are those of `ParseGOEXPERIMENT` in `internal/buildcfg`.
+    fn experiment_list(&mut self, value: &str) {
+        self.other_experiments_default = true;
+        for one in value.split(',').filter(|one| !one.is_empty()) {
+            if one == "none" {
+                self.experiments.clear();
+                self.other_experiments_default = false;
+                continue;
+            }
+            let (name, on) = one.strip_prefix("no").map_or((one, true), |off| (off, false));
+            self.experiments.insert(name.to_owned(), on);
         }
     }
 }
@@ -144,6 +155,11 @@ mod tests {
         assert_eq!(flags.levels["GOAMD64"], "v3");
         assert_eq!((flags.experiments["synctest"], flags.experiments["regabi"]), (true, false));
         assert_eq!(flags.opaque, ["-overlay"]);
+        assert!(flags.other_experiments_default && parse(&["GOEXPERIMENT="]).other_experiments_default);
+        assert!(!parse(&["-race"]).other_experiments_default);
+        let none = parse(&["GOEXPERIMENT=simd,none,arenas"]);
+        assert_eq!((none.experiments.len(), none.experiments["arenas"]), (1, true));
+        assert!(!none.other_experiments_default);
         assert_eq!(parse(&["-ldflags", "-s -w", "-mod=mod"]).mod_flag, ModFlag::Mod);
     }
 }

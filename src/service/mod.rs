@@ -173,13 +173,17 @@ fn nearest_dockerfile(workspace: &Workspace<'_>, dir: &RepoPath) -> Result<Optio
     Ok(None)
 }
 
-/// Reads a Dockerfile, through symlinks; one that cannot be read is empty.
-pub fn read_dockerfile(workspace: &Workspace<'_>, path: &RepoPath) -> Result<Dockerfile, TreeError> {
+/// Reads a Dockerfile, through symlinks, as it is built with these build arguments; one that cannot be read is empty.
+pub fn read_dockerfile(
+    workspace: &Workspace<'_>,
+    path: &RepoPath,
+    build_args: &BTreeMap<String, String>,
+) -> Result<Dockerfile, TreeError> {
     let tree = workspace.tree();
     let Ok(Some((real, EntryKind::File { .. }))) = crate::repo::read_through_links(tree, path)? else {
         return Ok(Dockerfile::parse(b""));
     };
-    Ok(Dockerfile::parse(&tree.read(&real)?))
+    Ok(Dockerfile::parse_with(&tree.read(&real)?, build_args))
 }
 
 fn make(
@@ -189,7 +193,8 @@ fn make(
     settings: ServiceConfig,
     workspace: &Workspace<'_>,
 ) -> Result<Result<Service, String>, TreeError> {
-    let parsed = dockerfile.as_ref().map(|path| read_dockerfile(workspace, path)).transpose()?;
+    let build_args = &settings.image.build_args;
+    let parsed = dockerfile.as_ref().map(|path| read_dockerfile(workspace, path, build_args)).transpose()?;
     let mention = parsed.as_ref().map(Dockerfile::build_tags).unwrap_or_default();
     let context = match (&settings.context, &dockerfile, &parsed) {
         (Some(context), ..) => context.clone(),

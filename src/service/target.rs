@@ -34,6 +34,8 @@ pub struct TargetSpec {
     pub sanitizers: [bool; 3],
     /// Experiments that are switched on or off.
     pub experiments: Vec<(String, bool)>,
+    /// Whether all other experiments are as the toolchain has them.
+    pub other_experiments_default: bool,
 }
 
 impl TargetSpec {
@@ -60,6 +62,7 @@ impl TargetSpec {
             toolchain_minor: settings.toolchain.as_deref().and_then(go_version::minor),
             sanitizers: [flags.race, flags.msan, flags.asan],
             experiments: flags.experiments.iter().map(|(name, on)| (name.clone(), *on)).collect(),
+            other_experiments_default: flags.other_experiments_default,
         }
     }
 
@@ -89,6 +92,9 @@ impl TargetSpec {
         let sanitizers = ["race", "msan", "asan"].into_iter().zip(self.sanitizers);
         parts.extend(sanitizers.filter(|(_, on)| *on).map(|(name, _)| name.to_owned()));
         parts.extend(self.experiments.iter().map(|(name, on)| format!("{}{name}", if *on { "+" } else { "-" })));
+        if self.other_experiments_default {
+            parts.push("default-experiments".to_owned());
+        }
         parts.join(" ")
     }
 
@@ -108,6 +114,7 @@ impl TargetSpec {
             toolchain_minor: self.toolchain_minor,
             minimum_minor,
             experiments: self.experiments.iter().cloned().collect(),
+            other_experiments_default: self.other_experiments_default,
             race,
             msan,
             asan,

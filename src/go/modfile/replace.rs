@@ -19,6 +19,16 @@ pub struct Replace {
     pub line: usize,
 }
 
+impl Replace {
+    /// The folder that stands in the module's place, as written; `None` if another module does.
+    pub fn folder(&self) -> Option<&str> {
+        match &self.target {
+            ReplaceTarget::Folder(folder) => Some(folder),
+            ReplaceTarget::Module(_) => None,
+        }
+    }
+}
+
 /// What stands in the place of a module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReplaceTarget {

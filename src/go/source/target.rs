@@ -8,6 +8,24 @@ use super::platforms::{is_known_arch, is_known_os, is_unix};
 /// The oldest toolchain that the rules model: from Go 1.21 on, the `go` line is a strict minimum.
 const OLDEST_MINOR: u32 = 21;
 
+/// Experiments, each with the newest minor version that is known to leave it off by default, in every patch release.
+/// Source: `ParseGOEXPERIMENT` of `internal/buildcfg`.
+const OFF_BY_DEFAULT: [(&str, u32); 13] = [
+    ("arenas", 27),
+    ("boringcrypto", 27),
+    ("cgocheck2", 27),
+    ("fieldtrack", 27),
+    ("heapminimum512kib", 27),
+    ("jsonv2", 26),
+    ("loopvar", 27),
+    ("newinliner", 27),
+    ("preemptibleloops", 27),
+    ("runtimefreegc", 27),
+    ("runtimesecret", 27),
+    ("simd", 27),
+    ("staticlockranking", 27),
+];
+
 /// What a build is made for and with, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of `go build` of its own")]
@@ -32,6 +50,8 @@ pub struct Target {
     pub minimum_minor: u32,
     /// The experiments that are known to be on or off.
     pub experiments: BTreeMap<String, bool>,
+    /// Whether all other experiments are as the toolchain has them by default.
+    pub other_experiments_default: bool,
     /// Built with `-race`.
     pub race: bool,
     /// Built with `-msan`.
@@ -54,6 +74,7 @@ impl Target {
             toolchain_minor: None,
             minimum_minor: 0,
             experiments: BTreeMap::new(),
+            other_experiments_default: false,
             race: false,
             msan: false,
             asan: false,
@@ -102,9 +123,23 @@ impl Target {
         }
         let (family, rest) = name.split_once('.')?;
         if family == "goexperiment" {
-            return Some(self.experiments.get(rest).map_or(Tri::Unknown, |on| Tri::from(*on)));
+            return Some(self.experiment(rest));
         }
         is_known_arch(family).then(|| self.arch_feature(family, name))
+    }
+
+    fn experiment(&self, name: &str) -> Tri {
+        match self.experiments.get(name) {
+            // On most architectures the register ABI cannot be switched off.
+            Some(false) if name.starts_with("regabi") => return Tri::Unknown,
+            Some(on) => return Tri::from(*on),
+            None => {}
+        }
+        let newest = OFF_BY_DEFAULT.iter().find(|(off, _)| *off == name).map(|(_, newest)| *newest);
+        match (self.toolchain_minor, newest) {
+            (Some(minor), Some(newest)) if self.other_experiments_default && minor <= newest => Tri::False,
+            _ => Tri::Unknown,
+        }
     }
 
     fn arch_feature(&self, family: &str, name: &str) -> Tri {
@@ -236,6 +271,25 @@ mod tests {
         check(&target, "cgo", Tri::False);
         check(&target, "goexperiment.jsonv2", Tri::True);
         check(&target, "boringcrypto", Tri::False);
+    }
+
+    #[test]
+    fn experiments_that_are_not_named_follow_a_known_toolchain() {
+        let mut target = linux();
+        target.other_experiments_default = true;
+        check(&target, "goexperiment.simd", Tri::Unknown);
+        target.toolchain_minor = Some(26);
+        check(&target, "goexperiment.simd", Tri::False);
+        check(&target, "boringcrypto", Tri::False);
+        check(&target, "goexperiment.jsonv2", Tri::False);
+        check(&target, "goexperiment.greenteagc", Tri::Unknown);
+        target.toolchain_minor = Some(27);
+        check(&target, "goexperiment.jsonv2", Tri::Unknown);
+        target.toolchain_minor = Some(28);
+        check(&target, "goexperiment.simd", Tri::Unknown);
+        target.experiments = [("simd".to_owned(), true), ("regabiargs".to_owned(), false)].into();
+        check(&target, "goexperiment.simd", Tri::True);
+        check(&target, "goexperiment.regabiargs", Tri::Unknown);
     }
 
     #[test]
