@@ -76,7 +76,7 @@ pub(super) fn compare<T>(
     let environment = environment([Some(&details.config), base_config.as_ref()].into_iter().flatten());
     let options = SnapshotOptions { environment, every_package };
     let head_workspace = Workspace::scan(head.tree())?;
-    let head_snapshot = Snapshot::new(&head_workspace, &details.config, &options)?;
+    let head_snapshot = Snapshot::new(&head_workspace, &details.config, &options, None)?;
     if !head_snapshot.problems.is_empty() {
         return Err(Failure::from(&head_snapshot.problems[..]));
     }
@@ -86,7 +86,7 @@ pub(super) fn compare<T>(
     };
     let changes = head.changes_from(&repository, &base_tree)?;
     let base_workspace = head_workspace.update(&base_tree)?;
-    let base_snapshot = Snapshot::new(&base_workspace, &base_config, &options)?;
+    let base_snapshot = Snapshot::new(&base_workspace, &base_config, &options, Some(&head_snapshot))?;
     let broken: Vec<_> = base_snapshot.problems.iter().filter(|problem| problem.service.is_none()).cloned().collect();
     if !broken.is_empty() {
         let failure = Failure::from(&broken[..]);

@@ -2,11 +2,13 @@
 //! graph, the digests of its packages, and the facts of the build list.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::config::BackEdges;
 use crate::fingerprint::closure::ClosureDigests;
 use crate::fingerprint::external::external_items;
 use crate::fingerprint::item::{Fact, Item, Subject, digest_of};
+use crate::go::closure::included_files;
 use crate::go::mode::{BuildList, ModFlag, Mode};
 use crate::go::modfile::go_version;
 use crate::go::workspace::Workspace;
@@ -43,6 +45,7 @@ pub struct Context {
     pub external_digest: Digest,
     /// Whether external packages are vendored, and so exact.
     pub vendored: bool,
+    programs: BTreeSet<RepoPath>,
 }
 
 /// What a context is made for.
@@ -61,7 +64,7 @@ impl Context {
         let ContextRequest { key, programs, everything } = request;
         let Some(list) = BuildList::new(workspace, key.mode.clone(), key.mod_flag) else { return Ok(None) };
         let target = key.target.resolve(minimum_minor(&list));
-        let mut folders = programs;
+        let mut folders = programs.clone();
         if everything {
             folders.extend(packages_of(workspace, &list).map(|root| root.place.dir.clone()));
         }
@@ -80,8 +83,28 @@ impl Context {
             external_digest: digest_of("external modules", &external),
             external,
             vendored: list.is_vendored(),
+            programs,
             key,
         }))
+    }
+
+    /// Whether this context, made for a workspace of the same layout, is what the request would give for this one: no
+    /// package in it has other source.
+    pub fn still_holds(&self, workspace: &Workspace<'_>, request: &ContextRequest) -> Result<bool, TreeError> {
+        if self.programs != request.programs || request.everything {
+            return Ok(false);
+        }
+        for (_, node) in self.graph.nodes() {
+            let Some(source) = workspace.folder(&node.place.dir)? else { return Ok(false) };
+            if !Arc::ptr_eq(&source, &node.source) && !source.is_same(&node.source) {
+                return Ok(false);
+            }
+            // Included files lie anywhere.
+            if !source.is_pure_go() && included_files(workspace.tree(), &source, &node.package)? != node.includes {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The node of a program.

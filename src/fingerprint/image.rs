@@ -177,7 +177,7 @@ mod tests {
         let config = format!("[services.a]\npackage = \"a\"\n{settings}\n");
         let config = Config::parse(config.as_bytes()).unwrap();
         let workspace = Workspace::scan(&tree).unwrap();
-        let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default()).unwrap();
+        let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default(), None).unwrap();
         let state = &snapshot.services["a"];
         let copied = state.items.iter().filter_map(|item| match &item.subject {
             Subject::File(InputKind::Context, path) => Some(path.to_string()),

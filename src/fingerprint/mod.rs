@@ -13,6 +13,7 @@ mod notes;
 pub mod package;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -31,7 +32,7 @@ pub struct Snapshot<'t> {
     /// The services by name.
     pub services: BTreeMap<String, ServiceState>,
     /// The ways to build that the services share.
-    pub contexts: BTreeMap<ContextKey, Context>,
+    pub contexts: BTreeMap<ContextKey, Arc<Context>>,
     /// What keeps some services from being planned.
     pub problems: Vec<Problem>,
     /// What else was met, sorted, each once.
@@ -66,15 +67,15 @@ pub struct SnapshotOptions {
 }
 
 impl<'t> Snapshot<'t> {
-    /// Takes the snapshot of a tree.
-    pub fn new(workspace: &'t Workspace<'t>, config: &Config, options: &SnapshotOptions) -> Result<Self, TreeError> {
+    /// Takes the snapshot of a tree. What it has in common with an earlier one is taken over; the result is the same.
+    pub fn new(
+        workspace: &'t Workspace<'t>,
+        config: &Config,
+        options: &SnapshotOptions,
+        earlier: Option<&Snapshot<'_>>,
+    ) -> Result<Self, TreeError> {
         let Services { services, mut problems, mut notes } = Services::find(config, workspace)?;
-        let requests = requests(workspace, config, &services, options);
-        let contexts: BTreeMap<ContextKey, Context> = requests
-            .into_par_iter()
-            .map(|request| Ok(Context::new(workspace, request)?.map(|context| (context.key.clone(), context))))
-            .filter_map(Result::transpose)
-            .collect::<Result<_, TreeError>>()?;
+        let contexts = contexts(workspace, requests(workspace, config, &services, options), earlier)?;
         problems.extend(notes::broken_files(workspace, contexts.keys().map(|key| &key.mode)));
         let global = declared::matching_files(workspace.tree(), &config.global_inputs)?;
         let global: Vec<Item> =
@@ -98,7 +99,7 @@ impl<'t> Snapshot<'t> {
         }
         // A context that no service is built in any more says nothing about the plan.
         let used: BTreeSet<&ContextKey> = states.values().flat_map(|state: &ServiceState| &state.contexts).collect();
-        notes.extend(used.iter().filter_map(|key| contexts.get(key)).flat_map(notes::of_context));
+        notes.extend(used.iter().filter_map(|key| contexts.get(key)).flat_map(|context| notes::of_context(context)));
         notes.sort_unstable();
         notes.dedup();
         let mut snapshot = Self { workspace, services: states, contexts, problems, notes };
@@ -134,6 +135,27 @@ impl<'t> Snapshot<'t> {
             waiting = blocked;
         }
     }
+}
+
+fn contexts(
+    workspace: &Workspace<'_>,
+    requests: Vec<ContextRequest>,
+    earlier: Option<&Snapshot<'_>>,
+) -> Result<BTreeMap<ContextKey, Arc<Context>>, TreeError> {
+    let earlier = match earlier {
+        Some(earlier) if earlier.workspace.has_same_layout(workspace)? => Some(&earlier.contexts),
+        _ => None,
+    };
+    let context = |request: ContextRequest| {
+        if let Some(context) = earlier.and_then(|contexts| contexts.get(&request.key))
+            && context.still_holds(workspace, &request)?
+        {
+            return Ok(Some(Arc::clone(context)));
+        }
+        Ok(Context::new(workspace, request)?.map(Arc::new))
+    };
+    let contexts = requests.into_par_iter().map(context).filter_map(Result::transpose);
+    contexts.map(|context| context.map(|context| (context.key.clone(), context))).collect()
 }
 
 /// One request for each way in which any service is built.
@@ -199,7 +221,7 @@ impl ServiceState {
         service: Service,
         mut items: Vec<Item>,
         images_of: BTreeSet<String>,
-        contexts: &BTreeMap<ContextKey, Context>,
+        contexts: &BTreeMap<ContextKey, Arc<Context>>,
     ) -> Self {
         let mut unknown = Vec::new();
         let mut used: Vec<ContextKey> = Vec::new();
@@ -222,7 +244,7 @@ impl ServiceState {
         Self { service, import_path, contexts: used, items, fingerprint: None, unknown, images_of }
     }
 
-    fn finish(&mut self, images: Vec<(String, Option<Digest>)>, contexts: &BTreeMap<ContextKey, Context>) {
+    fn finish(&mut self, images: Vec<(String, Option<Digest>)>, contexts: &BTreeMap<ContextKey, Arc<Context>>) {
         for (name, fingerprint) in images {
             match fingerprint {
                 Some(digest) => {
@@ -235,7 +257,7 @@ impl ServiceState {
         self.fingerprint = self.unknown.is_empty().then(|| self.digest(contexts));
     }
 
-    fn digest(&self, contexts: &BTreeMap<ContextKey, Context>) -> Digest {
+    fn digest(&self, contexts: &BTreeMap<ContextKey, Arc<Context>>) -> Digest {
         let mut hasher = Hasher::new("service");
         hasher.count(SCHEME as usize).field(digest_of("service items", &self.items).as_bytes());
         let programs = self.service.program.iter().flat_map(|program| {
@@ -264,7 +286,7 @@ impl ServiceState {
 }
 
 /// Without a fact that only a failing build could have, the others decide alone; if all fail, none is dropped.
-fn drop_impossible(program: &Program, used: &mut Vec<ContextKey>, contexts: &BTreeMap<ContextKey, Context>) {
+fn drop_impossible(program: &Program, used: &mut Vec<ContextKey>, contexts: &BTreeMap<ContextKey, Arc<Context>>) {
     let is_possible = |key: &ContextKey| {
         let context = &contexts[key];
         context.program(&program.dir).is_some_and(|node| !context.digests.doubts(node).impossible)

@@ -1,6 +1,7 @@
 //! Says in words what a snapshot rests on: doubts, bounds, assumptions, and files that Go would refuse.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::config::Config;
 use crate::docker::TagMention;
@@ -97,7 +98,7 @@ pub(super) fn keys_of_all_modules(workspace: &Workspace<'_>, config: &Config) ->
 pub(super) fn unknown_inputs(
     program: &Program,
     used: &[ContextKey],
-    contexts: &BTreeMap<ContextKey, Context>,
+    contexts: &BTreeMap<ContextKey, Arc<Context>>,
 ) -> BTreeSet<String> {
     let mut unknown = BTreeSet::new();
     for context in used.iter().filter_map(|key| contexts.get(key)) {
@@ -119,7 +120,7 @@ pub(super) fn unknown_inputs(
 }
 
 /// What is to be said of a service.
-pub(super) fn of_service(state: &ServiceState, contexts: &BTreeMap<ContextKey, Context>) -> Vec<Note> {
+pub(super) fn of_service(state: &ServiceState, contexts: &BTreeMap<ContextKey, Arc<Context>>) -> Vec<Note> {
     let mut notes = Vec::new();
     let Some(program) = &state.service.program else { return notes };
     let mut external = false;

@@ -71,7 +71,7 @@ pub enum SourceContent {
 }
 
 /// What one `//go:embed` pattern matches.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embedded {
     /// The files, sorted by path, each with its identity.
     pub files: Vec<(RepoPath, Identity)>,
@@ -153,6 +153,30 @@ impl GoFolder {
             let embeds = matches!(&file.content, SourceContent::Go { embeds, .. } if !embeds.is_empty());
             !embeds && !matches!(file.identity, Identity::Link { .. })
         })
+    }
+
+    /// Whether two folders hold the same source: then they are the same to every target.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let embeds = |file: &SourceFile| match &file.content {
+            SourceContent::Go { embeds, .. } => embeds.clone(),
+            _ => Vec::new(),
+        };
+        let same_file = |(left, right): (&SourceFile, &SourceFile)| {
+            left.name == right.name && left.identity == right.identity && embeds(left) == embeds(right)
+        };
+        self.path == other.path
+            && self.provides_package == other.provides_package
+            && self.files.len() == other.files.len()
+            && self.files.iter().zip(&other.files).all(same_file)
+    }
+
+    /// Whether no file can include another one: there is Go without cgo and nothing else.
+    pub fn is_pure_go(&self) -> bool {
+        let is_pure = |file: &SourceFile| match &file.content {
+            SourceContent::Go { header, .. } => !header.imports_c,
+            SourceContent::Other { .. } | SourceContent::Opaque { .. } => false,
+        };
+        self.files.iter().all(is_pure)
     }
 
     /// Whether any file is a symlink, whose target may change without anything here changing.

@@ -4,7 +4,7 @@
 //! It resolves by looking at folders, never from a list of packages, and answers with all that may provide an import.
 //! It never selects versions: external modules are known by name only.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,6 +52,7 @@ pub struct BuildList<'w> {
     pub mode: Mode,
     /// The main modules: those used by the go.work, or the one module.
     pub mains: Vec<Arc<Module>>,
+    main_dirs: HashSet<RepoPath>,
     /// The go.work in force.
     pub work_file: Option<Arc<WorkFile>>,
     /// The vendor folder in force.
@@ -142,6 +143,7 @@ impl<'w> BuildList<'w> {
             workspace,
             vendor: vendor_in_force(workspace, &mode, flag),
             mode,
+            main_dirs: mains.iter().map(|main| main.dir.clone()).collect(),
             mains,
             work_file,
             locals: BTreeMap::new(),
@@ -166,7 +168,7 @@ impl<'w> BuildList<'w> {
 
     /// Whether a folder belongs to one of the main modules.
     pub fn has_main(&self, dir: &RepoPath) -> bool {
-        self.mains.iter().any(|main| main.dir == *dir)
+        self.main_dirs.contains(dir)
     }
 
     /// The import path of a folder in a main module; `None` if it is in none, or its name is not UTF-8.

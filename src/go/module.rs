@@ -9,7 +9,7 @@ use crate::go::modfile::{GoMod, GoSum, GoWork, ModulesTxt, Strictness, VendoredM
 use crate::repo::{EntryKind, RepoPath, Tree, TreeError, find_entry};
 
 /// One go.mod and what lies beside it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Module {
     /// The folder of the go.mod.
     pub dir: RepoPath,
@@ -22,7 +22,7 @@ pub struct Module {
 }
 
 /// One go.work and what lies beside it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct WorkFile {
     /// The folder of the go.work.
     pub dir: RepoPath,
@@ -35,7 +35,7 @@ pub struct WorkFile {
 }
 
 /// A vendor folder.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Vendor {
     /// The folder itself.
     pub dir: RepoPath,

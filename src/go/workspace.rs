@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::go::folder::GoFolder;
 use crate::go::module::{Module, WorkFile};
-use crate::repo::{Digest, Entry, EntryKind, Listing, RepoPath, Tree, TreeError, find_entry};
+use crate::repo::{Digest, Entry, EntryKind, Listing, RepoPath, Tree, TreeError, find_entry, read_through_links};
 
 /// The Go source of one tree.
 pub struct Workspace<'t> {
@@ -133,6 +133,32 @@ impl<'t> Workspace<'t> {
         Ok(looked_up.entry(dir.clone()).or_insert(found).clone())
     }
 
+    /// Whether every import means the same in both workspaces: they have the same modules, workspace files and folders
+    /// with source, wherever anyone has looked. What the source says may differ.
+    pub fn has_same_layout(&self, other: &Workspace<'_>) -> Result<bool, TreeError> {
+        let same = |((dir, walked), (other_dir, other)): ((&RepoPath, &Arc<Walked>), (&RepoPath, &Arc<Walked>))| {
+            dir == other_dir && (Arc::ptr_eq(walked, other) || walked.has_same_layout(other))
+        };
+        if self.walked.len() != other.walked.len() || !self.walked.iter().zip(&other.walked).all(same) {
+            return Ok(false);
+        }
+        if self.modules != other.modules {
+            return Ok(false);
+        }
+        let looked_up = self.looked_up.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut dirs: Vec<&RepoPath> = looked_up.keys().collect();
+        dirs.sort_unstable();
+        for dir in dirs {
+            let provides = |found: Option<&Arc<GoFolder>>| found.is_some_and(|source| source.provides_package);
+            let theirs = other.folder(dir)?;
+            let same_place = read_through_links(self.tree, dir)? == read_through_links(other.tree, dir)?;
+            if !same_place || provides(looked_up[dir].as_ref()) != provides(theirs.as_ref()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The `.gitattributes` at or above a folder that convert files on checkout, with a digest of those rules.
     pub fn conversions(&self, dir: &RepoPath) -> impl Iterator<Item = (RepoPath, Digest)> {
         // Nearly every repository has none: then nobody should pay for the climb.
@@ -141,6 +167,16 @@ impl<'t> Workspace<'t> {
             let rules = *self.conversions.get(&folder)?;
             Some((folder.child(b".gitattributes"), rules))
         })
+    }
+}
+
+impl Walked {
+    fn has_same_layout(&self, other: &Self) -> bool {
+        let provides = |walked: &Self| walked.source.as_ref().map(|source| source.provides_package);
+        provides(self) == provides(other)
+            && self.module == other.module
+            && self.work_file == other.work_file
+            && self.conversions == other.conversions
     }
 }
 
@@ -222,7 +258,11 @@ impl Walk<'_> {
         {
             return Ok(Arc::clone(before));
         }
-        GoFolder::from_listing(self.tree, dir, dir, listing).map(Arc::new)
+        let fresh = GoFolder::from_listing(self.tree, dir, dir, listing)?;
+        match before {
+            Some(before) if before.is_same(&fresh) => Ok(Arc::clone(before)),
+            _ => Ok(Arc::new(fresh)),
+        }
     }
 }
 

@@ -24,6 +24,9 @@ pub struct ContextDifference {
 impl ContextDifference {
     /// Compares the packages of two contexts.
     pub fn new(base: &Context, head: &Context) -> Self {
+        if std::ptr::eq(base, head) {
+            return Self { changed: Vec::new(), gone: Vec::new() };
+        }
         let counterpart = |from: &Context, id, to: &Context| {
             let node = from.graph.node(id);
             to.graph.find(&node.import_path, &node.place.dir, node.part)

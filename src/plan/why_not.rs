@@ -24,7 +24,7 @@ pub fn why_not(snapshot: &Snapshot<'_>, state: &ServiceState, changes: &ChangeSe
         .iter()
         .flat_map(|program| {
             state.contexts.iter().filter_map(|key| {
-                let context = snapshot.contexts.get(key)?;
+                let context = &**snapshot.contexts.get(key)?;
                 let start = context.program(&program.dir)?;
                 Some((context, start, context.graph.reach(start)))
             })

@@ -156,7 +156,7 @@ fn programs<'s>(
     state.service.program.iter().flat_map(move |program| {
         state.contexts.iter().filter_map(move |key| {
             let context = snapshot.contexts.get(key)?;
-            Some((key, context, context.program(&program.dir)?))
+            Some((key, &**context, context.program(&program.dir)?))
         })
     })
 }
