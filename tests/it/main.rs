@@ -6,6 +6,8 @@
 mod docs;
 // Every complaint in full.
 mod errors;
+// What is printed, in every format.
+mod formats;
 // The generator of benchmark repositories, which the other figures rest on.
 mod generator;
 // Which trees are compared, and what Git makes of their files.

@@ -596,7 +596,9 @@ fn the_configuration_of_a_service_is_an_input_of_it() {
     check(
         "configured",
         |repo| repo.replace("build-plan.toml", "build-tags = [\"batch\"]", "build-tags = [\"batch\", \"more\"]"),
-        ["jobs: build-flags targets"],
+        [
+            "jobs: build-flags targets \"linux/amd64 tags=batch cgo=off; linux/arm64 tags=batch cgo=off (go.mod)\" -> \"linux/amd64 tags=batch,more cgo=off; linux/arm64 tags=batch,more cgo=off (go.mod)\"",
+        ],
     );
     check("configured", |repo| repo.replace("build-plan.toml", "weight = 3", "weight = 4"), []);
     check("configured", |repo| repo.replace("build-plan.toml", "\"{branch}\"", "\"latest\""), []);
@@ -613,7 +615,10 @@ fn the_configuration_of_a_service_is_an_input_of_it() {
     check(
         "configured",
         |repo| repo.replace("build-plan.toml", "\"linux/amd64\", ", ""),
-        ["api: build-flags targets", "jobs: build-flags targets"],
+        [
+            "api: build-flags targets \"linux/amd64 cgo=off; linux/arm64 cgo=off (go.mod)\" -> \"linux/arm64 cgo=off (go.mod)\"",
+            "jobs: build-flags targets \"linux/amd64 tags=batch cgo=off; linux/arm64 tags=batch cgo=off (go.mod)\" -> \"linux/arm64 tags=batch cgo=off (go.mod)\"",
+        ],
     );
 }
 
@@ -646,7 +651,11 @@ fn a_first_dockerfile_decides_what_the_services_are() {
     check(
         "single-module",
         |repo| repo.write("cmd/api/Dockerfile", "FROM scratch\n"),
-        ["api: dockerfile cmd/api/Dockerfile added", "removed: worker"],
+        [
+            "api: dockerfile cmd/api/Dockerfile added",
+            "api: service-config image.context \"\" -> \".\"",
+            "removed: worker",
+        ],
     );
 }
 
@@ -754,9 +763,9 @@ fn a_configured_toolchain_stands_for_the_one_in_go_mod() {
     assert_eq!(
         repo.plan([]).story(),
         [
-            "api: build-flags targets",
+            "api: build-flags targets \"linux/amd64 (go.mod)\" -> \"linux/amd64 toolchain=1.25 (go.mod)\"",
             "api: toolchain toolchain \"\" -> \"1.25.1\"",
-            "worker: build-flags targets",
+            "worker: build-flags targets \"linux/amd64 (go.mod)\" -> \"linux/amd64 toolchain=1.25 (go.mod)\"",
             "worker: toolchain toolchain \"\" -> \"1.25.1\""
         ]
     );
@@ -851,4 +860,13 @@ fn affected_packages_are_those_that_change_and_all_that_import_them() {
     repo.edit("internal/store/store_test.go");
     assert_eq!(packages(&[]), "");
     assert_eq!(packages(&["--tests"]), "internal/store");
+}
+
+#[test]
+fn services_that_come_or_go_do_not_affect_the_packages_that_they_use() {
+    let repo = Sandbox::copy_of("workspace");
+    repo.remove("services/mailer").replace("go.work", "\t./services/mailer\n", "").commit("removed");
+    assert_eq!(repo.run(["packages"]).success(), "");
+    let added = repo.run(["packages", "--base", "HEAD", "--head", "HEAD~1", "--no-merge-base"]).success();
+    assert_eq!(added, "example.com/shop/services/mailer/cmd/mailer\n");
 }
