@@ -45,7 +45,6 @@ pub struct Dockerfile {
     pub problem: Option<Problem>,
     /// The values that `ENV`, `ARG` and `RUN` give to `GOFLAGS`.
     go_flags: Vec<Word>,
-    gowork_off: bool,
     /// Where the root of the context probably is in the image: absolute `WORKDIR`s and targets of `COPY .`.
     roots: BTreeSet<String>,
     /// The words of all instructions that look like paths, relative to the context.
@@ -73,11 +72,6 @@ impl Dockerfile {
             let below = format!("{path}/");
             self.mentioned.range(below.clone()..).next().is_some_and(|mention| mention.starts_with(&below))
         }
-    }
-
-    /// Whether `GOWORK=off` is set anywhere, for the whole build or for one command.
-    pub fn sets_gowork_off(&self) -> bool {
-        self.gowork_off
     }
 }
 

@@ -217,7 +217,6 @@ impl<'a> Reader<'a> {
 
     fn variable(&mut self, name: &str, word: Word, is_env: bool) {
         self.variables.set(name, &word, is_env);
-        self.file.gowork_off |= name == "GOWORK" && word.text == "off";
         self.mentions.push(word.text.clone());
         if name == "GOFLAGS" {
             self.file.go_flags.push(word);
@@ -300,7 +299,6 @@ impl<'a> Reader<'a> {
             commands.extend(split_script(body, line, &self.variables, &self.budget));
         }
         for word in commands.iter().flat_map(|command| &command.words) {
-            self.file.gowork_off |= word.text == "GOWORK=off";
             if let Some(("GOFLAGS", flags)) = assignment(&word.text) {
                 let word = Word { text: flags.to_owned(), ..word.clone() };
                 self.file.go_flags.push(word);
@@ -533,14 +531,6 @@ mod tests {
         check_mentions("ARG N=auth\nRUN go build ./services/$N", auth, true);
         check_mentions("LABEL x=services/auth", auth, false);
         check_mentions("RUN x", "", false);
-    }
-
-    #[test]
-    fn gowork_off_is_noticed() {
-        let is_off = |text: &str| Dockerfile::parse(format!("FROM a\n{text}").as_bytes()).sets_gowork_off();
-        assert!(is_off("ENV GOWORK=off"));
-        assert!(is_off("RUN CGO_ENABLED=0 GOWORK=off go build"));
-        assert!(!is_off("RUN GOWORK=/x go build"));
     }
 
     #[test]

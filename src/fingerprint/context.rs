@@ -14,6 +14,7 @@ use crate::go::modfile::go_version;
 use crate::go::workspace::Workspace;
 use crate::graph::{GraphOptions, NodeId, PackageGraph, Part, Root};
 use crate::repo::{Digest, RepoPath, TreeError};
+use crate::service::Program;
 use crate::service::target::TargetSpec;
 
 /// What tells two contexts apart.
@@ -107,9 +108,14 @@ impl Context {
         Ok(true)
     }
 
-    /// The node of a program.
+    /// The node of the program in a folder.
     pub fn program(&self, dir: &RepoPath) -> Option<NodeId> {
         self.graph.find_folder(dir, Part::Package)
+    }
+
+    /// The nodes of all programs of a service.
+    pub fn programs(&self, program: &Program) -> impl Iterator<Item = NodeId> {
+        program.dirs().filter_map(|dir| self.program(dir))
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) struct ImageItems {
     pub items: Vec<Item>,
     /// The notes.
     pub notes: Vec<Note>,
-    /// The images that the Dockerfile starts from.
+    /// The images that the Dockerfile starts from or copies from.
     pub bases: Vec<String>,
 }
 
@@ -67,8 +67,9 @@ impl ImageItems {
                 format!("{path}:{}: {}; all files of its folder count as inputs", problem.line, problem.message);
             self.note(service, path, message);
         }
-        self.items.extend(parsed.bases.iter().map(|base| Item::text(Subject::BaseImage(base.clone()), base.as_str())));
-        self.bases.clone_from(&parsed.bases);
+        // What is copied out of another image is as much part of this one as what it starts from.
+        self.bases = parsed.bases.iter().chain(&parsed.image_sources).cloned().collect();
+        self.items.extend(self.bases.iter().map(|base| Item::text(Subject::BaseImage(base.clone()), base.as_str())));
         if let Some(ignore) = dockerignore_of(tree, path, &service.context)?
             && let Some(identity) = Identity::of(tree, &ignore)?
         {

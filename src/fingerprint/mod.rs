@@ -22,6 +22,7 @@ use crate::fingerprint::context::{Context, ContextKey, ContextRequest, is_strict
 use crate::fingerprint::item::{Fact, InputKind, Item, SCHEME, Subject, Value, digest_of};
 use crate::go::mode::Mode;
 use crate::go::workspace::Workspace;
+use crate::graph::NodeId;
 use crate::repo::{Digest, Hasher, Note, RepoPath, TreeError};
 use crate::service::{Problem, Program, Service, Services};
 
@@ -181,7 +182,7 @@ fn requests(
     let mut programs: BTreeMap<ContextKey, BTreeSet<RepoPath>> = BTreeMap::new();
     for (service, program) in services.values().filter_map(|service| Some((service, service.program.as_ref()?))) {
         for key in keys(service, program) {
-            programs.entry(key).or_default().insert(program.dir.clone());
+            programs.entry(key).or_default().extend(program.dirs().cloned());
         }
     }
     if options.every_package {
@@ -246,6 +247,9 @@ impl ServiceState {
                 let context = &contexts[key];
                 Some(context.graph.node(context.program(&program.dir)?).import_path.to_string())
             });
+            if !used.iter().any(|key| contexts[key].program(&program.dir).is_some()) {
+                unknown.push(format!("no go.work or go.mod in force has {} among its modules", program.dir));
+            }
             unknown.extend(notes::unknown_inputs(program, &used, contexts));
             unknown.extend(
                 program.flags.opaque.iter().map(|flag| format!("the build flag {flag} hides what the compiler reads")),
@@ -273,18 +277,19 @@ impl ServiceState {
     fn digest(&self, contexts: &BTreeMap<ContextKey, Arc<Context>>) -> Digest {
         let mut hasher = Hasher::new("service");
         hasher.count(SCHEME as usize).field(digest_of("service items", &self.items).as_bytes());
-        let programs = self.service.program.iter().flat_map(|program| {
-            self.contexts.iter().filter_map(move |key| {
-                let context = contexts.get(key)?;
-                Some((key, context, context.program(&program.dir)?))
-            })
-        });
-        for (key, context, node) in programs {
+        for (program, key) in
+            self.service.program.iter().flat_map(|program| self.contexts.iter().map(move |key| (program, key)))
+        {
+            let Some(context) = contexts.get(key) else { continue };
             hasher.field(key.target.label().as_bytes()).field(key.mode.to_string().as_bytes());
-            hasher.field(context.digests.deep(node).as_bytes());
             hasher.field(digest_of("facts", &self.facts(context)).as_bytes());
-            if context.digests.doubts(node).external {
-                hasher.field(context.external_digest.as_bytes());
+            let nodes: Vec<NodeId> = context.programs(program).collect();
+            hasher.count(nodes.len());
+            for node in nodes {
+                hasher.field(context.digests.deep(node).as_bytes());
+                if context.digests.doubts(node).external {
+                    hasher.field(context.external_digest.as_bytes());
+                }
             }
         }
         hasher.finish()
@@ -302,7 +307,8 @@ impl ServiceState {
 fn drop_impossible(program: &Program, used: &mut Vec<ContextKey>, contexts: &BTreeMap<ContextKey, Arc<Context>>) {
     let is_possible = |key: &ContextKey| {
         let context = &contexts[key];
-        context.program(&program.dir).is_some_and(|node| !context.digests.doubts(node).impossible)
+        let mut nodes = context.programs(program).peekable();
+        nodes.peek().is_some() && nodes.all(|node| !context.digests.doubts(node).impossible)
     };
     let possible_modes: BTreeSet<Mode> = program
         .modes
@@ -321,7 +327,7 @@ fn program_items(service: &Service, program: &Program, used: &[ContextKey]) -> V
     let modes: BTreeSet<String> = used.iter().map(|key| key.mode.to_string()).collect();
     let list = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join("; ");
     let mut items = vec![
-        Item::text(Subject::Fact(Fact::Package), program.dir.to_string()),
+        Item::text(Subject::Fact(Fact::Package), list(program.dirs().map(ToString::to_string).collect())),
         Item::text(Subject::Fact(Fact::Targets), format!("{} ({})", list(targets), list(modes))),
         Item::text(Subject::Fact(Fact::Flags), go.flags.join(" ")),
     ];

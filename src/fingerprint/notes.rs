@@ -102,18 +102,17 @@ pub(super) fn unknown_inputs(
 ) -> BTreeSet<String> {
     let mut unknown = BTreeSet::new();
     for context in used.iter().filter_map(|key| contexts.get(key)) {
-        let Some(start) = context.program(&program.dir) else { continue };
-        if !context.digests.doubts(start).unknown {
-            continue;
-        }
-        for id in context.graph.reach(start).nodes() {
-            let node = context.graph.node(*id);
-            unknown.extend(node.imports.iter().filter_map(|(_, resolution)| match &resolution.resolution {
-                Resolution::Missing(reason) | Resolution::Outside(reason) => {
-                    Some(format!("{reason}, imported by {}", node.import_path))
-                }
-                _ => None,
-            }));
+        let starts = context.programs(program).filter(|start| context.digests.doubts(*start).unknown);
+        for start in starts {
+            for id in context.graph.reach(start).nodes() {
+                let node = context.graph.node(*id);
+                unknown.extend(node.imports.iter().filter_map(|(_, meaning)| match &meaning.resolution {
+                    Resolution::Missing(reason) | Resolution::Outside(reason) => {
+                        Some(format!("{reason}, imported by {}", node.import_path))
+                    }
+                    _ => None,
+                }));
+            }
         }
     }
     unknown
@@ -126,9 +125,9 @@ pub(super) fn of_service(state: &ServiceState, contexts: &BTreeMap<ContextKey, A
     let mut external = false;
     let mut bounded = false;
     for context in state.contexts.iter().filter_map(|key| contexts.get(key)) {
-        let Some(node) = context.program(&program.dir) else { continue };
-        external |= context.digests.doubts(node).external;
-        bounded |= context.digests.doubts(node).external && !context.vendored;
+        let imports_external = context.programs(program).any(|node| context.digests.doubts(node).external);
+        external |= imports_external;
+        bounded |= imports_external && !context.vendored;
     }
     if bounded {
         notes.push(Note::general(

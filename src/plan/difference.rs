@@ -72,14 +72,15 @@ impl Question<'_> {
             for key in before.contexts.iter().filter(|key| after.contexts.contains(key)) {
                 let contexts = self.base.contexts.get(key).zip(self.head.contexts.get(key));
                 let (Some((base, head)), Some(difference)) = (contexts, self.differences.get(key)) else { continue };
-                let starts = base.program(&before_program.dir).zip(head.program(&after_program.dir));
-                let Some((base_start, head_start)) = starts else { continue };
                 let pair = Pair { base, head, target: key.target.platform() };
-                if base.digests.deep(base_start) != head.digests.deep(head_start) {
-                    pair.compare_closures(difference, base_start, head_start, &mut found);
-                }
                 found.compare(&before.facts(base), &after.facts(head), &[], Some(&pair.target));
-                pair.compare_external(base_start, head_start, &mut found);
+                let both = before_program.dirs().filter(|dir| after_program.dirs().any(|other| other == *dir));
+                for (base_start, head_start) in both.filter_map(|dir| base.program(dir).zip(head.program(dir))) {
+                    if base.digests.deep(base_start) != head.digests.deep(head_start) {
+                        pair.compare_closures(difference, base_start, head_start, &mut found);
+                    }
+                    pair.compare_external(base_start, head_start, &mut found);
+                }
             }
         }
         let targets = after.service.program.iter().flat_map(|program| &program.targets);

@@ -23,10 +23,10 @@ pub fn why_not(snapshot: &Snapshot<'_>, state: &ServiceState, changes: &ChangeSe
         .program
         .iter()
         .flat_map(|program| {
-            state.contexts.iter().filter_map(|key| {
-                let context = &**snapshot.contexts.get(key)?;
-                let start = context.program(&program.dir)?;
-                Some((context, start, context.graph.reach(start)))
+            let contexts = state.contexts.iter().filter_map(|key| snapshot.contexts.get(key));
+            contexts.flat_map(move |context| {
+                let context = &**context;
+                context.programs(program).map(move |start| (context, start, context.graph.reach(start)))
             })
         })
         .collect();

@@ -154,10 +154,8 @@ fn programs<'s>(
 ) -> impl Iterator<Item = (&'s crate::fingerprint::context::ContextKey, &'s crate::fingerprint::context::Context, NodeId)>
 {
     state.service.program.iter().flat_map(move |program| {
-        state.contexts.iter().filter_map(move |key| {
-            let context = snapshot.contexts.get(key)?;
-            Some((key, &**context, context.program(&program.dir)?))
-        })
+        let contexts = state.contexts.iter().filter_map(|key| Some((key, &**snapshot.contexts.get(key)?)));
+        contexts.flat_map(move |(key, context)| context.programs(program).map(move |start| (key, context, start)))
     })
 }
 

@@ -6,6 +6,7 @@ mod discover;
 pub mod flags;
 mod name;
 pub mod target;
+mod targets;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,8 @@ pub struct Service {
 pub struct Program {
     /// The folder of the `main` package.
     pub dir: RepoPath,
+    /// The folders of the other programs that the Dockerfile builds or runs: their code is in the image too, sorted.
+    pub others: Vec<RepoPath>,
     /// The module that the folder belongs to.
     pub module: RepoPath,
     /// What it is built for, sorted.
@@ -49,6 +52,13 @@ pub struct Program {
     pub modes: Vec<Mode>,
     /// The build flags.
     pub flags: BuildFlags,
+}
+
+impl Program {
+    /// The folders of all programs that are part of the service, its own first.
+    pub fn dirs(&self) -> impl Iterator<Item = &RepoPath> {
+        std::iter::once(&self.dir).chain(&self.others)
+    }
 }
 
 /// Something that keeps a tree from being planned: configuration or source that Go would refuse.
@@ -208,7 +218,12 @@ fn make(
     let program = match package {
         None => None,
         Some(dir) => match program(name, dir, &settings, &mention, workspace) {
-            Ok(program) => Some(program),
+            Ok(mut program) => {
+                if let (Some(path), Some(parsed)) = (&dockerfile, &parsed) {
+                    program.others = targets::other_programs(workspace, &program, parsed, path, &context)?;
+                }
+                Some(program)
+            }
             Err(message) => return Ok(Err(message)),
         },
     };
@@ -229,7 +244,7 @@ fn program(
     let flags = BuildFlags::parse(&settings.go.flags);
     let targets = TargetSpec::all(&settings.go, &flags, mention);
     let modes = modes(name, &dir, &module.dir, &settings.go.workspace, workspace)?;
-    Ok(Program { module: module.dir.clone(), dir, targets, modes, flags })
+    Ok(Program { module: module.dir.clone(), dir, others: Vec::new(), targets, modes, flags })
 }
 
 fn modes(

@@ -17,7 +17,8 @@ mod tokenizer;
 mod tri;
 
 // It makes symlinks, so it is a Unix test.
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod differential;
 
 pub use cgo::{CgoBlock, CgoDirective};
