@@ -47,7 +47,8 @@ pub(super) fn compare<T>(
     let start = global.directory.as_deref().unwrap_or(Path::new("."));
     let repository = Repository::discover(start)?;
     let head = Head::open(&repository, arguments)?;
-    let shared = global.config.as_deref().map(read_config_file).transpose()?;
+    let folder = global.directory.as_deref().unwrap_or(Path::new(""));
+    let shared = global.config.as_ref().map(|file| read_config_file(&folder.join(file))).transpose()?;
     let config = match &shared {
         Some(config) => config.clone(),
         None => config_of(head.tree())?.unwrap_or_default(),

@@ -33,7 +33,7 @@ pub fn main() -> ExitCode {
     match run(&arguments, &output) {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            Output::fail(&failure);
+            output.fail(&failure);
             ExitCode::from(Status::Error)
         }
     }

@@ -100,7 +100,9 @@ impl Output {
             (false, true) => Detail::Verbose,
             (false, false) => Detail::Normal,
         };
-        Self { file: arguments.write.clone(), color: arguments.color, detail }
+        let folder = arguments.directory.as_deref().unwrap_or(Path::new(""));
+        let file = arguments.write.as_ref().map(|file| folder.join(file));
+        Self { file, color: arguments.color, detail }
     }
 
     /// Whether data is coloured: on a terminal, unless the user or `NO_COLOR` says otherwise.
@@ -119,7 +121,7 @@ impl Output {
     pub(super) fn data(&self, text: &str) -> Result<(), Failure> {
         match &self.file {
             Some(path) => write_whole(path, text.as_bytes())
-                .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display()))),
+                .map_err(|error| Failure::new(format!("cannot write {}: {}", path.display(), own_words(error)))),
             None => {
                 let mut stdout = io::stdout().lock();
                 match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -134,8 +136,13 @@ impl Output {
     }
 
     /// Says what went wrong.
-    pub(super) fn fail(failure: &Failure) {
-        let mut stderr = anstream::stderr().lock();
+    pub(super) fn fail(&self, failure: &Failure) {
+        let choice = match self.color {
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+            ColorChoice::Auto => anstream::AutoStream::choice(&io::stderr()),
+        };
+        let mut stderr = anstream::AutoStream::new(io::stderr().lock(), choice);
         let red = anstyle::AnsiColor::Red.on_default().effects(anstyle::Effects::BOLD);
         for message in &failure.messages {
             let _ = writeln!(stderr, "{red}error:{red:#} {message}");
@@ -144,6 +151,11 @@ impl Output {
             let _ = writeln!(stderr, "hint: {hint}");
         }
     }
+}
+
+/// What the operating system said, without the name of a temporary file that means nothing to the user.
+fn own_words(error: io::Error) -> io::Error {
+    if error.get_ref().is_some() { error.kind().into() } else { error }
 }
 
 /// Writes a temporary file beside the target and renames it, so that no reader ever sees half of it.

@@ -43,7 +43,7 @@ pub(super) fn image_items(
     found.settings(&service.settings.image);
     if service.dockerfile.is_some() {
         // The same Dockerfile copies other files from another context, even where none of them is seen here.
-        found.items.push(Item::text(Subject::Setting("context".to_owned()), service.context.to_string()));
+        found.items.push(Item::text(Subject::Setting("image.context".to_owned()), service.context.to_string()));
     }
     if service.settings.image.builder == Builder::Command {
         for word in &service.settings.image.command {
@@ -61,9 +61,6 @@ impl ImageItems {
         if let Some(identity) = Identity::of(tree, path)? {
             self.items.push(Item::file(InputKind::Dockerfile, path.clone(), identity));
         }
-        // What COPY means depends on it, even where the same files are seen.
-        let context = Subject::Setting("image.context".to_owned());
-        self.items.push(Item::text(context, service.context.to_string()));
         let parsed = read_dockerfile(workspace, path, &service.settings.image.build_args)?;
         if let Some(problem) = &parsed.problem {
             let message =

@@ -229,7 +229,8 @@ fn drop_repeated(reasons: &mut Vec<Reason>) {
     reasons.retain(|reason| match reason.kind {
         ReasonKind::ContextFile => reason.path.as_ref().is_none_or(|path| !named.contains(path)),
         ReasonKind::LanguageVersion | ReasonKind::Vendoring => {
-            modules.insert((reason.kind, reason.subject.clone(), reason.target.clone()))
+            let Reason { kind, subject, from, to, target, .. } = reason;
+            modules.insert([Some(kind.as_str().to_owned()), subject.clone(), from.clone(), to.clone(), target.clone()])
         }
         _ => true,
     });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::fingerprint::Snapshot;
+use crate::fingerprint::context::ContextKey;
 use crate::graph::{Node, Part};
 use crate::repo::{Digest, RepoPath};
 
@@ -30,41 +31,53 @@ pub enum Question {
 
 /// The packages of head that differ from base; without a base, all of them. Vendored ones are left out.
 pub fn affected_packages(base: Option<&Snapshot<'_>>, head: &Snapshot<'_>, question: Question) -> Vec<AffectedPackage> {
-    let before = base.map(|base| digests(base, question));
-    let after = digests(head, question);
-    let affected = after.into_iter().filter_map(|(key, (module, own, deep))| {
-        let old = match &before {
-            None => None,
-            Some(before) => before.get(&key).map(|(_, own, deep)| (own, deep)),
-        };
-        if old.is_some_and(|(_, before)| *before == deep) {
+    let before = base.map(|base| packages(base, question));
+    let after = packages(head, question);
+    let affected = after.into_iter().filter_map(|((import_path, dir), package)| {
+        let old = before.as_ref().and_then(|before| before.get(&(import_path.clone(), dir.clone())));
+        if old.is_some_and(|old| !differs(&old.deep, &package.deep)) {
             return None;
         }
-        let changed = old.is_none_or(|(before, _)| *before != own);
-        Some(AffectedPackage { import_path: key.0, dir: key.1, module, changed })
+        let changed = old.is_none_or(|old| differs(&old.own, &package.own));
+        Some(AffectedPackage { import_path, dir, module: package.module, changed })
     });
     affected.collect()
 }
 
-type Digests = BTreeMap<(String, RepoPath), (String, Vec<Digest>, Vec<Digest>)>;
+/// What is known of a package in every context that has it.
+struct Package<'s> {
+    module: String,
+    own: States<'s>,
+    deep: States<'s>,
+}
 
-/// For each package its digests in all contexts.
-fn digests(snapshot: &Snapshot<'_>, question: Question) -> Digests {
+/// Its digest, and that of the external modules if it uses any.
+type States<'s> = BTreeMap<&'s ContextKey, (Digest, Option<Digest>)>;
+
+/// Whether a package is built in any way in which it was not built before. A way to build that only one side has says
+/// nothing of itself: a new service brings in the context of its module.
+fn differs(old: &States<'_>, new: &States<'_>) -> bool {
+    new.iter().any(|(key, state)| match old.get(key) {
+        Some(before) => before != state,
+        None => !old.values().any(|before| before == state),
+    })
+}
+
+fn packages<'s>(snapshot: &'s Snapshot<'_>, question: Question) -> BTreeMap<(String, RepoPath), Package<'s>> {
     let wanted = match question {
         Question::Builds => Part::Package,
         Question::Tests => Part::Tests,
     };
-    let mut found = Digests::new();
-    for context in snapshot.contexts.values() {
+    let mut found = BTreeMap::new();
+    for (key, context) in &snapshot.contexts {
         let nodes = context.graph.nodes().filter(|(_, node)| node.part == wanted && !node.place.vendored);
         for (id, node) in nodes.filter(|(_, node)| counts(node)) {
-            let key = (node.import_path.to_string(), node.place.dir.clone());
-            let entry = found.entry(key).or_insert_with(|| (node.place.module.clone(), Vec::new(), Vec::new()));
-            entry.1.push(context.digests.own(id));
-            entry.2.push(context.digests.deep(id));
-            if context.digests.doubts(id).external {
-                entry.2.push(context.external_digest);
-            }
+            let name = (node.import_path.to_string(), node.place.dir.clone());
+            let new = || Package { module: node.place.module.clone(), own: States::new(), deep: States::new() };
+            let package: &mut Package<'_> = found.entry(name).or_insert_with(new);
+            let external = context.digests.doubts(id).external.then_some(context.external_digest);
+            package.own.insert(key, (context.digests.own(id), None));
+            package.deep.insert(key, (context.digests.deep(id), external));
         }
     }
     found

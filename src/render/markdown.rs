@@ -57,6 +57,9 @@ pub fn plan_markdown(plan: &Plan) -> String {
         }
         text.push_str("\n</details>\n");
     }
+    // Every part ends with an empty line, to keep it apart from the next.
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }
 

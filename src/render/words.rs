@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::fingerprint::item::Fact;
 use crate::plan::reason::{At, Reason, ReasonKind};
 use crate::repo::ChangeStatus;
 
@@ -81,7 +82,9 @@ fn fact_event(reason: &Reason) -> String {
         ReasonKind::ExternalModule => module_event("", subject, reason),
         ReasonKind::Vendoring => module_event("vendored ", subject, reason),
         // Of the go.work or main go.mod; it decides more than the language.
-        ReasonKind::LanguageVersion if subject == "go-version" => module_event("", "default GODEBUG: go", reason),
+        ReasonKind::LanguageVersion if subject == Fact::GoVersion.as_str() => {
+            format!("go line of the build {}", transition(reason))
+        }
         ReasonKind::LanguageVersion => module_event("Go version of ", subject, reason),
         ReasonKind::BaseImage => match reason.to {
             Some(_) => format!("base image {subject}"),
@@ -96,6 +99,11 @@ fn fact_event(reason: &Reason) -> String {
 fn module_event(what: &str, module: &str, reason: &Reason) -> String {
     if reason.from.is_some() && reason.from == reason.to {
         return format!("{what}{module} {}: replacement or checksum differs", reason.to.as_deref().unwrap_or_default());
+    }
+    let is_none = |version: &Option<String>| version.as_deref().is_none_or(str::is_empty);
+    if is_none(&reason.from) && is_none(&reason.to) {
+        // A module that only sum files and replacements name.
+        return format!("{what}{module}: replacement or checksum differs");
     }
     format!("{what}{module} {}", transition(reason))
 }
@@ -140,6 +148,25 @@ mod tests {
     #[test]
     fn counts_have_the_right_number() {
         assert_eq!((count(1, "file").as_str(), count(0, "entry").as_str()), ("1 file", "0 entries"));
+    }
+
+    #[track_caller]
+    fn check_event(kind: ReasonKind, subject: &str, from: Option<&str>, to: Option<&str>, expected: &str) {
+        let text = |value: Option<&str>| value.map(ToOwned::to_owned);
+        let reason = Reason { subject: text(Some(subject)), from: text(from), to: text(to), ..Reason::rule(kind) };
+        assert_eq!(fact_event(&reason), expected);
+    }
+
+    #[test]
+    fn versions_are_shown_where_there_are_any() {
+        let external = ReasonKind::ExternalModule;
+        check_event(external, "ex.io/a", Some("v1.0.0"), Some("v1.1.0"), "ex.io/a v1.0.0 → v1.1.0");
+        check_event(external, "ex.io/a", Some("v1.0.0"), None, "ex.io/a v1.0.0 → none");
+        let unlisted = "ex.io/a: replacement or checksum differs";
+        check_event(external, "ex.io/a", None, Some(""), unlisted);
+        let language = ReasonKind::LanguageVersion;
+        check_event(language, "ex.io/a", Some("1.24"), Some("1.25"), "Go version of ex.io/a 1.24 → 1.25");
+        check_event(language, "go-version", Some("1.24.0"), Some("1.24.2"), "go line of the build 1.24.0 → 1.24.2");
     }
 
     #[test]

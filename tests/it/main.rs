@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+// The documents, held to what the program knows and prints.
+mod docs;
 // Every complaint in full.
 mod errors;
+// What is printed, in every format.
+mod formats;
 // The generator of benchmark repositories, which the other figures rest on.
 mod generator;
 // Which trees are compared, and what Git makes of their files.

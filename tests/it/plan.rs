@@ -179,7 +179,6 @@ fn embedded_files_of_a_shared_library_rebuild_everyone_who_imports_it() {
             "cart: embed-file libs/config/defaults.json modified via cart > server > config",
             "catalog: embed-file services/catalog/internal/products/data/games.json modified via catalog > products",
             "catalog: embed-file libs/config/defaults.json modified via catalog > server > config",
-            "catalog: context-file services/catalog/internal/products/data/games.json modified",
             "mailer: embed-file libs/config/defaults.json modified via mailer > config",
             "storefront: embed-file libs/config/defaults.json modified via storefront > server > config",
         ],
@@ -296,22 +295,10 @@ fn the_language_version_of_a_module_counts_for_its_packages_and_that_of_the_work
         |repo| repo.replace("libs/go.mod", "go 1.24", "go 1.25"),
         [
             "auth: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via auth > server",
-            "auth: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via auth > server > config",
-            "auth: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via auth > server > log",
             "cart: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via cart > server",
-            "cart: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via cart > server > config",
-            "cart: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via cart > server > log",
-            "cart: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via cart > basket > money",
             "catalog: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via catalog > server",
-            "catalog: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via catalog > server > config",
-            "catalog: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via catalog > server > log",
-            "catalog: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via catalog > products > money",
             "mailer: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via mailer > config",
-            "mailer: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via mailer > log",
             "storefront: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via storefront > server",
-            "storefront: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via storefront > server > config",
-            "storefront: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via storefront > server > log",
-            "storefront: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via storefront > pages > money",
         ],
     );
     check(
@@ -530,7 +517,7 @@ fn an_image_is_made_of_its_dockerfile_and_what_it_copies() {
     check(
         "workspace",
         |repo| repo.edit("services/cart/Dockerfile"),
-        ["cart: dockerfile services/cart/Dockerfile modified", "cart: context-file services/cart/Dockerfile modified"],
+        ["cart: dockerfile services/cart/Dockerfile modified"],
     );
     check(
         "workspace",
@@ -609,7 +596,9 @@ fn the_configuration_of_a_service_is_an_input_of_it() {
     check(
         "configured",
         |repo| repo.replace("build-plan.toml", "build-tags = [\"batch\"]", "build-tags = [\"batch\", \"more\"]"),
-        ["jobs: build-flags targets"],
+        [
+            "jobs: build-flags targets \"linux/amd64 tags=batch cgo=off; linux/arm64 tags=batch cgo=off (go.mod)\" -> \"linux/amd64 tags=batch,more cgo=off; linux/arm64 tags=batch,more cgo=off (go.mod)\"",
+        ],
     );
     check("configured", |repo| repo.replace("build-plan.toml", "weight = 3", "weight = 4"), []);
     check("configured", |repo| repo.replace("build-plan.toml", "\"{branch}\"", "\"latest\""), []);
@@ -626,7 +615,10 @@ fn the_configuration_of_a_service_is_an_input_of_it() {
     check(
         "configured",
         |repo| repo.replace("build-plan.toml", "\"linux/amd64\", ", ""),
-        ["api: build-flags targets", "jobs: build-flags targets"],
+        [
+            "api: build-flags targets \"linux/amd64 cgo=off; linux/arm64 cgo=off (go.mod)\" -> \"linux/arm64 cgo=off (go.mod)\"",
+            "jobs: build-flags targets \"linux/amd64 tags=batch cgo=off; linux/arm64 tags=batch cgo=off (go.mod)\" -> \"linux/arm64 tags=batch cgo=off (go.mod)\"",
+        ],
     );
 }
 
@@ -659,7 +651,11 @@ fn a_first_dockerfile_decides_what_the_services_are() {
     check(
         "single-module",
         |repo| repo.write("cmd/api/Dockerfile", "FROM scratch\n"),
-        ["api: dockerfile cmd/api/Dockerfile added", "removed: worker"],
+        [
+            "api: dockerfile cmd/api/Dockerfile added",
+            "api: service-config image.context \"\" -> \".\"",
+            "removed: worker",
+        ],
     );
 }
 
@@ -767,9 +763,9 @@ fn a_configured_toolchain_stands_for_the_one_in_go_mod() {
     assert_eq!(
         repo.plan([]).story(),
         [
-            "api: build-flags targets",
+            "api: build-flags targets \"linux/amd64 (go.mod)\" -> \"linux/amd64 toolchain=1.25 (go.mod)\"",
             "api: toolchain toolchain \"\" -> \"1.25.1\"",
-            "worker: build-flags targets",
+            "worker: build-flags targets \"linux/amd64 (go.mod)\" -> \"linux/amd64 toolchain=1.25 (go.mod)\"",
             "worker: toolchain toolchain \"\" -> \"1.25.1\""
         ]
     );
@@ -864,4 +860,13 @@ fn affected_packages_are_those_that_change_and_all_that_import_them() {
     repo.edit("internal/store/store_test.go");
     assert_eq!(packages(&[]), "");
     assert_eq!(packages(&["--tests"]), "internal/store");
+}
+
+#[test]
+fn services_that_come_or_go_do_not_affect_the_packages_that_they_use() {
+    let repo = Sandbox::copy_of("workspace");
+    repo.remove("services/mailer").replace("go.work", "\t./services/mailer\n", "").commit("removed");
+    assert_eq!(repo.run(["packages"]).success(), "");
+    let added = repo.run(["packages", "--base", "HEAD", "--head", "HEAD~1", "--no-merge-base"]).success();
+    assert_eq!(added, "example.com/shop/services/mailer/cmd/mailer\n");
 }

@@ -245,6 +245,24 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// A text without the ids of commits and the like, which say nothing and change with every tree.
+pub(crate) fn without_ids(text: &str) -> String {
+    let mut clean = String::new();
+    let mut word = String::new();
+    for character in text.chars().chain(['\0']) {
+        if character.is_ascii_alphanumeric() {
+            word.push(character);
+            continue;
+        }
+        let is_id =
+            matches!(word.len(), 12 | 40 | 64) && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        clean.push_str(if is_id { "ID" } else { &word });
+        clean.extend((character != '\0').then_some(character));
+        word.clear();
+    }
+    clean
+}
+
 /// What a run of the program came to.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -358,9 +376,7 @@ fn shown_reason(reason: &Value) -> String {
     words.extend(subject.map(ToOwned::to_owned));
     words.extend(text("status").map(ToOwned::to_owned));
     words.extend((text("at") == Some("base")).then(|| "(at base)".to_owned()));
-    // The targets of a service are described at length, for nobody but the fingerprint.
-    let is_readable = text("kind") != Some("build-flags");
-    if is_readable && (reason["from"].is_string() || reason["to"].is_string()) {
+    if reason["from"].is_string() || reason["to"].is_string() {
         words.push(format!("{:?} -> {:?}", text("from").unwrap_or_default(), text("to").unwrap_or_default()));
     }
     words.extend(text("target").map(|target| format!("on {target}")));
