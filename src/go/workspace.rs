@@ -23,8 +23,8 @@ pub struct Workspace<'t> {
     work_files: BTreeMap<RepoPath, Arc<WorkFile>>,
     conversions: BTreeMap<RepoPath, Digest>,
     looked_up: RwLock<HashMap<RepoPath, Option<Arc<GoFolder>>>>,
-    looked_up_modules: RwLock<HashMap<RepoPath, bool>>,
-    unwalked_conversions: RwLock<HashMap<RepoPath, Option<Digest>>>,
+    looked_up_modules: RwLock<BTreeMap<RepoPath, bool>>,
+    unwalked_conversions: RwLock<BTreeMap<RepoPath, Option<Digest>>>,
 }
 
 /// What the walk found in one folder. Folders without any of these are not kept.
@@ -151,10 +151,12 @@ impl<'t> Workspace<'t> {
     /// Whether every import means the same in both workspaces: they have the same modules, workspace files and folders
     /// with source, wherever anyone has looked. What the source says may differ.
     pub fn has_same_layout(&self, other: &Workspace<'_>) -> Result<bool, TreeError> {
-        let same = |((dir, walked), (other_dir, other)): ((&RepoPath, &Arc<Walked>), (&RepoPath, &Arc<Walked>))| {
-            dir == other_dir && (Arc::ptr_eq(walked, other) || walked.has_same_layout(other))
-        };
-        if self.walked.len() != other.walked.len() || !self.walked.iter().zip(&other.walked).all(same) {
+        let same =
+            |walked: &Arc<Walked>, other: &Arc<Walked>| Arc::ptr_eq(walked, other) || walked.has_same_layout(other);
+        let mut pairs = self.walked.iter().zip(&other.walked);
+        if self.walked.len() != other.walked.len()
+            || !pairs.all(|((dir, walked), (other_dir, other))| dir == other_dir && same(walked, other))
+        {
             return Ok(false);
         }
         if self.modules != other.modules {
