@@ -23,8 +23,8 @@ pub struct Workspace<'t> {
     work_files: BTreeMap<RepoPath, Arc<WorkFile>>,
     conversions: BTreeMap<RepoPath, Digest>,
     looked_up: RwLock<HashMap<RepoPath, Option<Arc<GoFolder>>>>,
-    looked_up_modules: RwLock<HashMap<RepoPath, bool>>,
-    unwalked_conversions: RwLock<HashMap<RepoPath, Option<Digest>>>,
+    looked_up_modules: RwLock<BTreeMap<RepoPath, bool>>,
+    unwalked_conversions: RwLock<BTreeMap<RepoPath, Option<Digest>>>,
 }
 
 /// What the walk found in one folder. Folders without any of these are not kept.
@@ -151,10 +151,12 @@ impl<'t> Workspace<'t> {
     /// Whether every import means the same in both workspaces: they have the same modules, workspace files and folders
     /// with source, wherever anyone has looked. What the source says may differ.
     pub fn has_same_layout(&self, other: &Workspace<'_>) -> Result<bool, TreeError> {
-        let same = |((dir, walked), (other_dir, other)): ((&RepoPath, &Arc<Walked>), (&RepoPath, &Arc<Walked>))| {
-            dir == other_dir && (Arc::ptr_eq(walked, other) || walked.has_same_layout(other))
-        };
-        if self.walked.len() != other.walked.len() || !self.walked.iter().zip(&other.walked).all(same) {
+        let same =
+            |walked: &Arc<Walked>, other: &Arc<Walked>| Arc::ptr_eq(walked, other) || walked.has_same_layout(other);
+        let mut pairs = self.walked.iter().zip(&other.walked);
+        if self.walked.len() != other.walked.len()
+            || !pairs.all(|((dir, walked), (other_dir, other))| dir == other_dir && same(walked, other))
+        {
             return Ok(false);
         }
         if self.modules != other.modules {
@@ -263,23 +265,31 @@ struct Walk<'w> {
 type Found = Vec<(RepoPath, Arc<Walked>)>;
 
 impl Walk<'_> {
+    /// What is in a folder and below. One level after the other, because folders can lie deeper than a stack reaches.
     fn folder(&self, dir: &RepoPath) -> Result<Found, TreeError> {
-        if let Some(unchanged) = self.unchanged(dir)? {
-            return Ok(unchanged);
-        }
-        let Some(listing) = self.tree.list(dir)? else { return Ok(Vec::new()) };
-        let below: Vec<&Entry> = listing.iter().filter(|entry| is_walked(entry)).collect();
-        let mut found: Found = below.into_par_iter().map(|entry| self.folder(&dir.child(&entry.name))).try_reduce(
-            Vec::new,
-            |mut left, mut right| {
-                left.append(&mut right);
-                Ok(left)
-            },
-        )?;
-        if let Some(walked) = self.here(dir, &listing)? {
-            found.push((dir.clone(), Arc::new(walked)));
+        let mut found = Vec::new();
+        let mut level = vec![dir.clone()];
+        while !level.is_empty() {
+            let looked_at: Vec<(Found, Vec<RepoPath>)> =
+                level.par_iter().map(|dir| self.look(dir)).collect::<Result<_, _>>()?;
+            level.clear();
+            for (mut here, below) in looked_at {
+                found.append(&mut here);
+                level.extend(below);
+            }
         }
         Ok(found)
+    }
+
+    /// What is in a folder, and the folders in it that are still to be looked at.
+    fn look(&self, dir: &RepoPath) -> Result<(Found, Vec<RepoPath>), TreeError> {
+        if let Some(unchanged) = self.unchanged(dir)? {
+            return Ok((unchanged, Vec::new()));
+        }
+        let Some(listing) = self.tree.list(dir)? else { return Ok((Vec::new(), Vec::new())) };
+        let below = listing.iter().filter(|entry| is_walked(entry)).map(|entry| dir.child(&entry.name)).collect();
+        let here = self.here(dir, &listing)?.map(|walked| (dir.clone(), Arc::new(walked)));
+        Ok((here.into_iter().collect(), below))
     }
 
     /// What was found here and below before, if this folder is the same as it was then.
@@ -540,5 +550,12 @@ package rep
         assert_eq!(found(&["a/b", "a/c"]), [".gitattributes", "a/.gitattributes"]);
         assert_eq!(found(&["vendor/x/y"]), [".gitattributes", "vendor/x/.gitattributes"]);
         assert_eq!(found(&["c"]), [".gitattributes"]);
+    }
+
+    #[test]
+    fn folders_may_lie_deeper_than_a_stack_reaches() {
+        let mut tree = MemoryTree::from_txtar("-- go.mod --\nmodule ex.io/m\n");
+        tree.insert(&format!("{}x.go", "d/".repeat(3000)), "package x\n");
+        assert_eq!(Workspace::scan(&tree).unwrap().packages().count(), 1);
     }
 }

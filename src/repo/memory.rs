@@ -120,7 +120,10 @@ impl Tree for MemoryTree {
         for (path, (kind, content)) in self.files.range(folder.clone()..) {
             let Some(below) = path.strip_prefix(folder) else {
                 // `dir-x` sorts between `dir` and `dir/x`.
-                if path.as_bytes().starts_with(folder.as_bytes()) { continue } else { break }
+                if path.as_bytes().starts_with(folder.as_bytes()) {
+                    continue;
+                }
+                break;
             };
             is_empty = false;
             hasher.field(below).field(format!("{kind:?}").as_bytes()).field(content);
