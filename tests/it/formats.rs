@@ -193,7 +193,6 @@ fn why_a_service_is_built_or_not() {
     the working copy (ID) against its first parent (ID): 9 changed files
 
     auth is skipped: no input differs between base and head.
-    fingerprint ID
 
     9 changed files are no input of it:
       go.work                                            nothing in it that this service depends on changed
@@ -212,7 +211,6 @@ fn why_a_service_is_built_or_not() {
     the working copy (ID) against HEAD (ID): 0 changed files
 
     auth is skipped: no input differs between base and head.
-    fingerprint ID
     No file differs at all.
 
     note: services/auth/Dockerfile:4: COPY libs/: files outside services/auth that are not Go source are not seen; list them under inputs
@@ -266,6 +264,7 @@ fn inputs_as_text() {
       go-version in go.work = 1.24
       go-version in services/catalog/go.mod = 1.24
       image.builder = docker
+      image.context = .
       image.docker-inputs = trace
       language of example.com/shop/libs = 1.24
       language of example.com/shop/services/catalog = 1.24
