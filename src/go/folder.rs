@@ -77,6 +77,8 @@ pub struct Embedded {
     pub files: Vec<(RepoPath, Identity)>,
     /// Why Go would refuse the pattern; then `files` is all that it could touch.
     pub problem: Option<String>,
+    /// Whether a link was met on the way.
+    pub has_links: bool,
 }
 
 impl SourceFile {
@@ -99,7 +101,7 @@ impl Embedded {
                 files.push((path, identity));
             }
         }
-        Ok(Self { files, problem: matched.problem })
+        Ok(Self { files, problem: matched.problem, has_links: matched.has_links })
     }
 }
 
@@ -163,6 +165,14 @@ impl GoFolder {
         let embeds =
             |file: &SourceFile| matches!(&file.content, SourceContent::Go { embeds, .. } if !embeds.is_empty());
         !has_links(&self.listing) && !self.files.iter().any(embeds)
+    }
+
+    /// Whether what a pattern embeds can change although nothing in this folder or below it does.
+    pub fn embeds_through_links(&self) -> bool {
+        self.files.iter().any(|file| match &file.content {
+            SourceContent::Go { embeds, .. } => embeds.iter().any(|embedded| embedded.has_links),
+            _ => false,
+        })
     }
 
     /// Whether two folders hold the same source: then they are the same to every target.

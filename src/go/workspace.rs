@@ -322,7 +322,9 @@ impl Walk<'_> {
             true => Some(self.source(dir, listing)?),
             false => None,
         };
-        let has_links = folder::has_links(listing) || module::has_links(self.tree, dir, listing)?;
+        let has_links = folder::has_links(listing)
+            || source.as_ref().is_some_and(|source| source.embeds_through_links())
+            || module::has_links(self.tree, dir, listing)?;
         let links = has_links.then(|| Arc::clone(listing));
         if source.is_none() && module.is_none() && work_file.is_none() && conversions.is_none() && links.is_none() {
             return Ok(None);

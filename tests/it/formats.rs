@@ -211,7 +211,6 @@ fn why_a_service_is_built_or_not() {
     the working copy (ID) against HEAD (ID): 0 changed files
 
     auth is skipped: no input differs between base and head.
-    fingerprint ID
     No file differs at all.
 
     note: services/auth/Dockerfile:4: COPY libs/: files outside services/auth that are not Go source are not seen; list them under inputs

@@ -14,6 +14,8 @@ mod generator;
 mod git;
 // What is rebuilt, and why.
 mod plan;
+// What must hold of every repository, tried on generated ones.
+mod properties;
 // A repository in a temporary folder, and the program run in it.
 mod support;
 // The architecture, held to by a scan of the source.

@@ -161,6 +161,21 @@ fn files_beside_the_embedded_ones_are_no_inputs() {
 }
 
 #[test]
+fn a_link_that_a_pattern_matches_counts_with_what_it_leads_to() {
+    check(
+        "embed",
+        |repo| {
+            repo.write("docs/b.txt", "b\n").link("cmd/files/texts/b.txt", "../../../docs/b.txt").commit("link");
+            repo.edit("docs/b.txt")
+        },
+        [
+            "files: embed-file cmd/files/texts/b.txt modified via files",
+            "files: embed-file docs/b.txt modified via files",
+        ],
+    );
+}
+
+#[test]
 fn of_another_embed_pattern_only_the_go_file_is_named() {
     check(
         "embed",

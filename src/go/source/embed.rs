@@ -13,6 +13,8 @@ pub struct EmbedMatch {
     pub files: Vec<RepoPath>,
     /// Why Go rejects the pattern, or what cannot be known about it.
     pub problem: Option<String>,
+    /// Whether a link was met: then the match can change although no folder that was searched does.
+    pub has_links: bool,
 }
 
 /// The files that a pattern embeds into a package: `resolveEmbed` of `cmd/go` for one pattern, as it stands behind
@@ -23,7 +25,8 @@ pub struct EmbedMatch {
 pub fn embed_files(tree: &dyn Tree, folder: &RepoPath, pattern: &str) -> Result<EmbedMatch, TreeError> {
     let (glob, all) = pattern.strip_prefix("all:").map_or((pattern, false), |glob| (glob, true));
     let root = folder.clone();
-    let mut search = Search { tree, root, all, files: BTreeSet::new(), problem: None, own: BTreeSet::new() };
+    let mut search =
+        Search { tree, root, all, files: BTreeSet::new(), problem: None, own: BTreeSet::new(), has_links: false };
     let elements: Vec<&[u8]> = glob.split('/').map(str::as_bytes).collect();
     if path_match(glob.as_bytes(), b"").is_err() || !is_valid_path(&elements) {
         search.complain("invalid pattern syntax".into());
@@ -77,11 +80,12 @@ struct Search<'a> {
     problem: Option<String>,
     /// Folders that are known to belong to the module of the package.
     own: BTreeSet<RepoPath>,
+    has_links: bool,
 }
 
 impl Search<'_> {
     fn finish(self) -> EmbedMatch {
-        EmbedMatch { files: self.files.into_iter().collect(), problem: self.problem }
+        EmbedMatch { files: self.files.into_iter().collect(), problem: self.problem, has_links: self.has_links }
     }
 
     fn complain(&mut self, problem: String) {
@@ -116,7 +120,7 @@ impl Search<'_> {
                 self.doubt(&found.path, "is a submodule, whose files cannot be seen");
                 return Ok(None);
             }
-            EntryKind::Symlink => {}
+            EntryKind::Symlink => self.has_links = true,
         }
         match read_through_links(self.tree, &found.real)? {
             Ok(Some((real, EntryKind::Folder))) => {
@@ -169,6 +173,7 @@ impl Search<'_> {
             EntryKind::Folder => self.take_folder(&found.path)?,
             EntryKind::Submodule => self.doubt(&found.path, "is a submodule, whose files cannot be seen"),
             EntryKind::Symlink => {
+                self.has_links = true;
                 self.complain(format!("cannot embed irregular file {}", self.relative(&found.path)));
                 // GODEBUG=embedfollowsymlinks=1 reads what the link names.
                 if let Ok(Some((target, EntryKind::File { .. }))) = read_through_links(self.tree, &found.path)? {
@@ -186,7 +191,8 @@ impl Search<'_> {
         if let Some(link) = &found.link {
             return Ok(Some(format!("cannot embed {relative}: in non-directory {}", self.relative(link))));
         }
-        let above = found.path.ancestors().take_while(|folder| folder.is_within(&self.root) && *folder != self.root);
+        let root = self.root.clone();
+        let above = found.path.ancestors().take_while(|folder| folder.is_within(&root) && *folder != root);
         for path in std::iter::once(found.path.clone()).chain(above) {
             if self.own.contains(&path) {
                 break;
@@ -206,12 +212,15 @@ impl Search<'_> {
     }
 
     /// Whether a folder holds something named `go.mod`, which may be a folder, but not a link to nothing.
-    fn begins_module(&self, folder: &RepoPath) -> Result<bool, TreeError> {
+    fn begins_module(&mut self, folder: &RepoPath) -> Result<bool, TreeError> {
         let path = folder.child(b"go.mod");
         match self.tree.entry(&path)?.map(|entry| entry.kind) {
             None => Ok(false),
             // A link out of the repository is taken to lead somewhere on the builder.
-            Some(EntryKind::Symlink) => Ok(!matches!(read_through_links(self.tree, &path)?, Ok(None))),
+            Some(EntryKind::Symlink) => {
+                self.has_links = true;
+                Ok(!matches!(read_through_links(self.tree, &path)?, Ok(None)))
+            }
             Some(_) => Ok(true),
         }
     }
@@ -236,6 +245,7 @@ impl Search<'_> {
                             self.complain(format!("cannot embed file {}: invalid name", self.relative(&path)));
                         }
                         taken = true;
+                        self.has_links |= entry.kind == EntryKind::Symlink;
                         self.files.insert(path);
                     }
                 }
@@ -253,6 +263,7 @@ impl Search<'_> {
         let mut pending = vec![(path, kind)];
         while let Some((path, kind)) = pending.pop() {
             if kind != EntryKind::Folder {
+                self.has_links |= kind == EntryKind::Symlink;
                 self.files.insert(path);
                 continue;
             }
@@ -445,6 +456,6 @@ mod tests {
     fn a_package_behind_a_link_embeds_the_files_where_they_are() {
         let tree = MemoryTree::from_txtar("-- q/x --\n-- p -> q --\n");
         let found = embed_files(&tree, &RepoPath::from_clean(b"p"), "x").unwrap();
-        assert_eq!(found, EmbedMatch { files: vec![RepoPath::from_clean(b"q/x")], problem: None });
+        assert_eq!(found, EmbedMatch { files: vec![RepoPath::from_clean(b"q/x")], problem: None, has_links: false });
     }
 }
