@@ -257,7 +257,7 @@ pub(crate) fn decision(
 fn skipped(head: Side<'_>, base: Side<'_>, changed: &BTreeSet<(&str, &str)>, facts: &[String]) -> PlanVerdict {
     let is_assumed_away = |package: &str| head.is_assumed_away(package) || base.is_assumed_away(package);
     let seen = changed.iter().filter(|(_, package)| !is_assumed_away(package)).map(|(path, _)| *path);
-    let seen = BTreeSet::from_iter(seen);
+    let seen: BTreeSet<&str> = seen.collect();
     if !seen.is_empty() {
         return missed(format!("files changed: {}", first_few(seen)));
     }
@@ -267,7 +267,8 @@ fn skipped(head: Side<'_>, base: Side<'_>, changed: &BTreeSet<(&str, &str)>, fac
     if changed.is_empty() {
         return PlanVerdict::Agrees;
     }
-    let detail = format!("files changed: {}", first_few(BTreeSet::from_iter(changed.iter().map(|(path, _)| *path))));
+    let paths: BTreeSet<&str> = changed.iter().map(|(path, _)| *path).collect();
+    let detail = format!("files changed: {}", first_few(paths));
     PlanVerdict::Differs(vec![Difference { kind: Kind::BackEdgeSkip, detail }])
 }
 
@@ -299,8 +300,11 @@ fn missed(detail: String) -> PlanVerdict {
     PlanVerdict::Differs(vec![Difference { kind: Kind::MissedBuild, detail }])
 }
 
-/// Path, kind, real path, blob id and package of all files; an error where one is not in the tree.
-fn contents(side: Side<'_>) -> Result<BTreeSet<(String, String, String, String, String)>, ()> {
+/// Path, kind, real path, blob id and package of a file.
+type Content = (String, String, String, String, String);
+
+/// The contents of all files; an error where one is not in the tree.
+fn contents(side: Side<'_>) -> Result<BTreeSet<Content>, ()> {
     side.main
         .files
         .iter()

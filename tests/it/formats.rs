@@ -1,5 +1,7 @@
 //! What the program prints: golden texts of one repository, and what must hold of every output of every tree.
 
+use std::fmt::Write;
+
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -340,7 +342,7 @@ fn every_tree_has_a_plan_or_a_complaint() {
     let mut all = String::new();
     for tree in trees() {
         let run = Sandbox::copy_of(&tree).run(["plan", "--all", "-v"]);
-        all += &format!("== {tree}: exit {}\n{}{}\n", run.code, without_ids(&run.stdout), run.stderr);
+        let _ = write!(all, "== {tree}: exit {}\n{}{}\n", run.code, without_ids(&run.stdout), run.stderr);
     }
     assert_snapshot!(all);
 }

@@ -329,7 +329,9 @@ fn inputs(tree: &TreeWithIds) -> BTreeMap<String, (BTreeSet<RepoPath>, bool)> {
     let of = |(name, state): (&String, &ServiceState)| {
         let document = serde_json::to_value(inputs_document(&snapshot, state)).unwrap();
         let mut found = BTreeSet::new();
-        ["packages", "image", "declared"].iter().for_each(|part| paths(&document[*part], &mut found));
+        for part in ["packages", "image", "declared"] {
+            paths(&document[part], &mut found);
+        }
         (String::clone(name), (found, !state.images_of.is_empty()))
     };
     snapshot.services.iter().map(of).collect()
