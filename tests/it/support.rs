@@ -119,11 +119,8 @@ impl Sandbox {
     #[track_caller]
     pub(crate) fn remove(&self, path: &str) -> &Self {
         let path = self.path(path);
-        if path.is_dir() {
-            fs::remove_dir_all(path).unwrap()
-        } else {
-            fs::remove_file(path).unwrap()
-        }
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        removed.unwrap();
         self
     }
 
@@ -233,7 +230,7 @@ pub(crate) fn trees() -> Vec<String> {
 
 /// Copies what is in a folder into another one.
 pub(crate) fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
+    for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
@@ -326,7 +323,7 @@ impl Plan {
     #[track_caller]
     pub(crate) fn service(&self, name: &str) -> &Value {
         let mut services = self.0["services"].as_array().unwrap().iter();
-        services.find(|service| service["name"] == name).unwrap_or_else(|| panic!("there is no service {name}"))
+        services.find(|service| service["name"] == name).unwrap()
     }
 
     /// The fingerprint of a service; empty if it has none.
