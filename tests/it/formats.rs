@@ -1,7 +1,5 @@
 //! What the program prints: golden texts of one repository, and what must hold of every output of every tree.
 
-use std::fmt::Write;
-
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -339,11 +337,11 @@ fn packages_as_text_and_json() {
 
 #[test]
 fn every_tree_has_a_plan_or_a_complaint() {
-    let mut all = String::new();
-    for tree in trees() {
+    let shown = |tree: String| {
         let run = Sandbox::copy_of(&tree).run(["plan", "--all", "-v"]);
-        let _ = write!(all, "== {tree}: exit {}\n{}{}\n", run.code, without_ids(&run.stdout), run.stderr);
-    }
+        format!("== {tree}: exit {}\n{}{}\n", run.code, without_ids(&run.stdout), run.stderr)
+    };
+    let all: String = trees().into_iter().map(shown).collect();
     assert_snapshot!(all);
 }
 
@@ -532,15 +530,7 @@ fn text_is_coloured_only_when_asked_for() {
         assert!(is_coloured(&[], ("CLICOLOR_FORCE", "1")), "{arguments:?}");
     }
     let coloured = run(&["plan", "--color", "always"], none);
-    let mut stripped = String::new();
-    for part in coloured.split('\u{1b}') {
-        stripped += if stripped.is_empty() && !coloured.starts_with('\u{1b}') {
-            part
-        } else {
-            part.split_once('m').map_or(part, |(_, rest)| rest)
-        };
-    }
-    assert_eq!(stripped, plain);
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
     for format in ["json", "markdown"] {
         assert!(!run(&["plan", "-o", format, "--color", "always"], none).contains('\u{1b}'), "{format}");
     }

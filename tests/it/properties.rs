@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 
 use buildplan::config::{Config, Unseen};
 use buildplan::fingerprint::{ServiceState, Snapshot, SnapshotOptions};
@@ -14,7 +13,7 @@ use buildplan::plan::reason::ReasonKind;
 use buildplan::plan::{BaseRevision, Decision, HeadRevision, Plan, PlanRequest, Record, Selection};
 use buildplan::render::inputs::inputs_document;
 use buildplan::render::json;
-use buildplan::repo::{ChangeSet, Digest, Hasher, Listing, MemoryTree, ObjectId, RepoPath, Tree, TreeError};
+use buildplan::repo::{ChangeSet, Digest, EntryKind, MemoryTree, ObjectId, RepoPath, Tree};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -188,11 +187,11 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
     prop::collection::vec(edit, 1..5)
 }
 
-/// A tree with ids for its folders, as a Git tree has them.
+/// A tree that was made of a choice.
 #[derive(Clone)]
-struct TreeWithIds(MemoryTree);
+struct Generated(MemoryTree);
 
-impl TreeWithIds {
+impl Generated {
     fn new(choice: &Choice) -> Self {
         Self::of(choice.0.iter().enumerate())
     }
@@ -242,26 +241,7 @@ impl TreeWithIds {
     }
 
     fn is_link(&self, path: &RepoPath) -> bool {
-        self.0.entry(path).unwrap().is_some_and(|entry| entry.kind == buildplan::repo::EntryKind::Symlink)
-    }
-}
-
-impl Tree for TreeWithIds {
-    fn list(&self, folder: &RepoPath) -> Result<Option<Listing>, TreeError> {
-        self.0.list(folder)
-    }
-
-    fn read(&self, path: &RepoPath) -> Result<Arc<[u8]>, TreeError> {
-        self.0.read(path)
-    }
-
-    fn subtree_id(&self, folder: &RepoPath) -> Result<Option<ObjectId>, TreeError> {
-        let mut hasher = Hasher::new("subtree");
-        for path in self.0.paths().filter(|path| path.is_within(folder)) {
-            let entry = self.0.entry(path)?;
-            hasher.field(path.as_bytes()).field(format!("{entry:?}").as_bytes());
-        }
-        Ok(Some(ObjectId::from_bytes(hasher.finish().as_bytes())))
+        self.0.entry(path).unwrap().is_some_and(|entry| entry.kind == EntryKind::Symlink)
     }
 }
 
@@ -299,19 +279,19 @@ fn snapshot<'t>(workspace: &'t Workspace<'t>, config: &Config, every_package: bo
     Snapshot::new(workspace, config, &SnapshotOptions { every_package, ..SnapshotOptions::default() }, None).unwrap()
 }
 
-fn scan(tree: &TreeWithIds) -> Workspace<'_> {
-    Workspace::scan(tree).unwrap()
+fn scan(tree: &Generated) -> Workspace<'_> {
+    Workspace::scan(&tree.0).unwrap()
 }
 
 /// Fingerprints by service; `None` where an input cannot be known.
-fn fingerprints(tree: &TreeWithIds) -> BTreeMap<String, Option<Digest>> {
+fn fingerprints(tree: &Generated) -> BTreeMap<String, Option<Digest>> {
     let workspace = scan(tree);
     let snapshot = snapshot(&workspace, &tree.config(), false);
     snapshot.services.into_iter().map(|(name, state)| (name, state.fingerprint)).collect()
 }
 
 /// The paths of all inputs of each service, and whether it starts from the image of another one.
-fn inputs(tree: &TreeWithIds) -> BTreeMap<String, (BTreeSet<RepoPath>, bool)> {
+fn inputs(tree: &Generated) -> BTreeMap<String, (BTreeSet<RepoPath>, bool)> {
     fn paths(value: &Value, found: &mut BTreeSet<RepoPath>) {
         match value {
             Value::Array(values) => values.iter().for_each(|value| paths(value, found)),
@@ -338,7 +318,7 @@ fn inputs(tree: &TreeWithIds) -> BTreeMap<String, (BTreeSet<RepoPath>, bool)> {
 }
 
 /// The plan of one tree against another.
-fn plan(base: &TreeWithIds, head: &TreeWithIds) -> Plan {
+fn plan(base: &Generated, head: &Generated) -> Plan {
     let (base_workspace, head_workspace) = (scan(base), scan(head));
     let base_snapshot = snapshot(&base_workspace, &base.config(), false);
     let head_snapshot = snapshot(&head_workspace, &head.config(), false);
@@ -375,32 +355,32 @@ proptest! {
 
     #[test]
     fn an_updated_workspace_is_what_a_scan_finds(before in choice(), edits in edits()) {
-        let (old, new) = (TreeWithIds::new(&before), TreeWithIds::edited(&before, &edits));
+        let (old, new) = (Generated::new(&before), Generated::edited(&before, &edits));
         let workspace = scan(&old);
-        let updated = workspace.update(&new).unwrap();
+        let updated = workspace.update(&new.0).unwrap();
         prop_assert_eq!(everything(&updated, &new.config()), everything(&scan(&new), &new.config()));
     }
 
     #[test]
     fn what_a_snapshot_takes_over_is_what_it_would_have_found(before in choice(), edits in edits()) {
-        let (old, new) = (TreeWithIds::new(&before), TreeWithIds::edited(&before, &edits));
+        let (old, new) = (Generated::new(&before), Generated::edited(&before, &edits));
         let workspace = scan(&old);
         let earlier = snapshot(&workspace, &old.config(), false);
-        let updated = workspace.update(&new).unwrap();
+        let updated = workspace.update(&new.0).unwrap();
         let with_earlier = Snapshot::new(&updated, &new.config(), &SnapshotOptions::default(), Some(&earlier)).unwrap();
         prop_assert_eq!(shown(&with_earlier), shown(&snapshot(&scan(&new), &new.config(), false)));
     }
 
     #[test]
     fn the_order_of_files_and_threads_means_nothing(choice in choice()) {
-        let reversed = TreeWithIds::of(choice.0.iter().enumerate().collect::<Vec<_>>().into_iter().rev());
-        let tree = TreeWithIds::new(&choice);
+        let reversed = Generated::of(choice.0.iter().enumerate().collect::<Vec<_>>().into_iter().rev());
+        let tree = Generated::new(&choice);
         prop_assert_eq!(everything(&scan(&tree), &tree.config()), everything(&scan(&reversed), &tree.config()));
     }
 
     #[test]
     fn a_fingerprint_covers_exactly_the_listed_files(choice in choice(), index in any::<prop::sample::Index>()) {
-        let tree = TreeWithIds::new(&choice);
+        let tree = Generated::new(&choice);
         // What these say counts, not how they say it, and a comment says nothing.
         let is_fact = |path: &RepoPath| {
             matches!(path.name(), b"go.mod" | b"two.mod" | b"go.sum" | b"go.work" | b"modules.txt" | b".gitattributes" | b"build-plan.toml")
@@ -420,7 +400,7 @@ proptest! {
 
     #[test]
     fn who_imports_an_affected_package_is_affected(before in choice(), edits in edits()) {
-        let (old, new) = (TreeWithIds::new(&before), TreeWithIds::edited(&before, &edits));
+        let (old, new) = (Generated::new(&before), Generated::edited(&before, &edits));
         let (old_workspace, new_workspace) = (scan(&old), scan(&new));
         let base = snapshot(&old_workspace, &new.config(), true);
         let head = snapshot(&new_workspace, &new.config(), true);
@@ -457,7 +437,7 @@ proptest! {
 
     #[test]
     fn a_service_whose_fingerprint_differs_is_built_for_a_reason(before in choice(), edits in edits()) {
-        let (old, new) = (TreeWithIds::new(&before), TreeWithIds::edited(&before, &edits));
+        let (old, new) = (Generated::new(&before), Generated::edited(&before, &edits));
         for service in plan(&old, &new).services {
             prop_assert!(!service.reasons.is_empty(), "{} has no reason", service.name);
             let is_same = service.fingerprint.is_some() && service.fingerprint == service.base_fingerprint;
@@ -468,7 +448,7 @@ proptest! {
 
     #[test]
     fn a_tree_against_itself_has_nothing_to_build_but_what_cannot_be_known(choice in choice()) {
-        let tree = TreeWithIds::new(&choice);
+        let tree = Generated::new(&choice);
         let plan = plan(&tree, &tree);
         for service in plan.builds() {
             prop_assert!(service.fingerprint.is_none() && service.reasons.iter().all(|reason| reason.kind == ReasonKind::Unknown));
@@ -478,7 +458,7 @@ proptest! {
 
     #[test]
     fn the_same_trees_have_the_same_plan_to_the_byte(before in choice(), edits in edits()) {
-        let (old, new) = (TreeWithIds::new(&before), TreeWithIds::edited(&before, &edits));
+        let (old, new) = (Generated::new(&before), Generated::edited(&before, &edits));
         prop_assert_eq!(json(&plan(&old, &new)), json(&plan(&old, &new)));
     }
 }

@@ -119,11 +119,8 @@ impl Sandbox {
     #[track_caller]
     pub(crate) fn remove(&self, path: &str) -> &Self {
         let path = self.path(path);
-        if path.is_dir() {
-            fs::remove_dir_all(path).unwrap();
-        } else {
-            fs::remove_file(path).unwrap();
-        }
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        removed.unwrap();
         self
     }
 
