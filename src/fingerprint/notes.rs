@@ -76,7 +76,7 @@ pub(super) fn keys_of_all_modules(workspace: &Workspace<'_>, config: &Config) ->
     let mut modes: BTreeSet<Mode> = BTreeSet::new();
     for (_, module) in workspace.packages() {
         let work_file = workspace.work_file_of(&module.dir);
-        let used = work_file.filter(|file| file.uses().any(|(used, _)| used.as_ref() == Ok(&module.dir)));
+        let used = work_file.filter(|file| file.is_used(&module.dir));
         modes.insert(match used {
             Some(file) if config.go.workspace != crate::config::WorkspaceMode::Off => Mode::Workspace(file.dir.clone()),
             _ => Mode::Module(module.dir.clone()),

@@ -2,7 +2,7 @@
 //!
 //! It reads those files and nothing else; what they mean together is `mode`'s business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::go::modfile::{GoMod, GoSum, GoWork, ModulesTxt, Strictness, VendoredModule};
@@ -28,6 +28,7 @@ pub struct WorkFile {
     pub dir: RepoPath,
     /// What the go.work says.
     pub go_work: GoWork,
+    used: BTreeSet<RepoPath>,
     /// What the go.work.sum says; empty without one.
     pub go_sum: GoSum,
     /// The vendor folder, if there is one.
@@ -86,9 +87,12 @@ impl WorkFile {
     /// Reads the go.work in `dir`; `None` if there is none that is a file.
     pub fn read(tree: &dyn Tree, dir: &RepoPath) -> Result<Option<Self>, TreeError> {
         let Some(text) = read_file(tree, dir, b"go.work")? else { return Ok(None) };
+        let go_work = GoWork::parse(&text);
+        let used = go_work.uses.iter().filter_map(|used| dir.join(used.path.as_bytes())).collect();
         Ok(Some(Self {
             dir: dir.clone(),
-            go_work: GoWork::parse(&text),
+            go_work,
+            used,
             go_sum: read_sum(tree, dir, b"go.work.sum")?,
             vendor: Vendor::read(tree, dir)?,
         }))
@@ -97,6 +101,11 @@ impl WorkFile {
     /// The go.work's own path.
     pub fn file(&self) -> RepoPath {
         self.dir.child(b"go.work")
+    }
+
+    /// Whether the module in a folder is used.
+    pub fn is_used(&self, module: &RepoPath) -> bool {
+        self.used.contains(module)
     }
 
     /// The folders of the used modules, each with its line; `Err` for one outside the repository.

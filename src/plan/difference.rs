@@ -138,8 +138,19 @@ impl Pair<'_> {
     }
 }
 
+/// No sensible program imports deeper; in a made-up one, full chains would be as large as the square of the packages.
+const LONGEST_CHAIN: usize = 64;
+
+/// The import paths of a chain; of one that is too long, its two ends.
 fn chain(context: &Context, reach: &Reach, to: NodeId) -> Vec<Arc<str>> {
-    reach.chain(to).into_iter().map(|id| Arc::clone(&context.graph.node(id).import_path)).collect()
+    let ids = reach.chain(to);
+    let path = |id: &NodeId| Arc::clone(&context.graph.node(*id).import_path);
+    if ids.len() <= LONGEST_CHAIN {
+        return ids.iter().map(path).collect();
+    }
+    let half = LONGEST_CHAIN / 2;
+    let ends = ids[..half].iter().map(path).chain([Arc::from("…")]);
+    ends.chain(ids[ids.len() - half..].iter().map(path)).collect()
 }
 
 /// The nearest package that imports something below the module's path; else the nearest that imports any external.

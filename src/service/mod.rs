@@ -215,6 +215,13 @@ fn make(
         }
         _ => RepoPath::root(),
     };
+    if let Some(dir) = &package
+        && let Some(hidden) = hidden_module(workspace, dir)?
+    {
+        return Ok(Err(format!(
+            "service {name}: {dir} belongs to {hidden}, in a folder that Go's patterns skip; `use` it in a go.work"
+        )));
+    }
     let program = match package {
         None => None,
         Some(dir) => match program(name, dir, &settings, &mention, workspace) {
@@ -229,6 +236,20 @@ fn make(
     };
     let own_folder = own_folder(program.as_ref(), dockerfile.as_ref());
     Ok(Ok(Service { name: name.to_owned(), program, dockerfile, context, own_folder, settings }))
+}
+
+/// A go.mod above a folder that the walk did not come to, so that its module is not known.
+fn hidden_module(workspace: &Workspace<'_>, dir: &RepoPath) -> Result<Option<RepoPath>, TreeError> {
+    let known = workspace.module_of(dir).map(|module| module.dir.clone());
+    for above in std::iter::once(dir.clone()).chain(dir.ancestors()) {
+        if Some(&above) == known.as_ref() {
+            return Ok(None);
+        }
+        if workspace.has_go_mod(&above)? {
+            return Ok(Some(above.child(b"go.mod")));
+        }
+    }
+    Ok(None)
 }
 
 fn program(
@@ -256,11 +277,10 @@ fn modes(
 ) -> Result<Vec<Mode>, String> {
     let alone = Mode::Module(module.clone());
     let nearest = workspace.work_file_of(dir);
-    let uses = |file: &crate::go::module::WorkFile| file.uses().any(|(used, _)| used.as_ref() == Ok(module));
     Ok(match wanted {
         WorkspaceMode::Off => vec![alone],
         WorkspaceMode::Auto => match nearest {
-            Some(file) if uses(file) => vec![Mode::Workspace(file.dir.clone()), alone],
+            Some(file) if file.is_used(module) => vec![Mode::Workspace(file.dir.clone()), alone],
             _ => vec![alone],
         },
         WorkspaceMode::On => match nearest {
@@ -288,4 +308,34 @@ fn own_folder(program: Option<&Program>, dockerfile: Option<&RepoPath>) -> RepoP
 
 fn discovery_note(message: String) -> Note {
     Note::general(NoteKind::Discovery, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repo::MemoryTree;
+
+    /// The problem of the one configured service.
+    #[track_caller]
+    fn check(txtar: &str, config: &str, expected: &str) {
+        let tree = MemoryTree::from_txtar(txtar);
+        let workspace = Workspace::scan(&tree).unwrap();
+        let found = Services::find(&Config::parse(config.as_bytes()).unwrap(), &workspace).unwrap();
+        let messages: Vec<&str> = found.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(messages, [expected]);
+    }
+
+    #[test]
+    fn a_service_of_a_module_that_no_walk_finds_is_a_problem() {
+        let tree = "-- go.mod --\nmodule ex.io/m\n-- _x/go.mod --\nmodule ex.io/x\n-- _x/main.go --\npackage main\n";
+        let expected = "service x: _x belongs to _x/go.mod, in a folder that Go's patterns skip; `use` it in a go.work";
+        check(tree, "[services.x]\npackage = \"_x\"\n", expected);
+    }
+
+    #[test]
+    fn a_service_without_a_program_is_a_problem() {
+        let tree = "-- go.mod --\nmodule ex.io/m\n-- lib/lib.go --\npackage lib\n";
+        let expected = "service x: lib is package `lib`, not `main`; name the folder of a program";
+        check(tree, "[services.x]\npackage = \"lib\"\n", expected);
+    }
 }
