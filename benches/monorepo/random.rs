@@ -86,11 +86,9 @@ fn scramble(mut bits: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_first_numbers_are_those_of_the_reference_implementation() {
-        let mut random = Random::new(1_234_567);
+        let mut random = super::Random::new(1_234_567);
         let drawn = [random.draw(), random.draw(), random.draw()];
         assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
@@ -98,7 +96,7 @@ mod tests {
     #[test]
     fn a_sample_has_no_member_twice() {
         let pool: Vec<usize> = (0..50).collect();
-        let mut sample = Random::new(3).sample(&pool, 40);
+        let mut sample = super::Random::new(3).sample(&pool, 40);
         sample.sort_unstable();
         sample.dedup();
         assert_eq!(sample.len(), 40);
@@ -106,7 +104,7 @@ mod tests {
 
     #[test]
     fn numbers_stay_in_their_range() {
-        let mut random = Random::new(9);
+        let mut random = super::Random::new(9);
         assert!((0..1000).all(|_| (5..=7).contains(&random.between(5, 7))));
         assert_eq!(random.below(0), 0);
     }

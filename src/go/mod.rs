@@ -6,6 +6,7 @@
 
 pub mod closure;
 pub mod folder;
+mod lookups;
 pub mod mode;
 pub mod modfile;
 pub mod module;

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::go::folder::{self, GoFolder};
+use crate::go::lookups::Lookups;
 use crate::go::module::{self, Module, WorkFile};
 use crate::repo::{Digest, Entry, EntryKind, Listing, RepoPath, Tree, TreeError, find_entry, read_through_links};
 
@@ -22,9 +23,9 @@ pub struct Workspace<'t> {
     modules: BTreeMap<RepoPath, Arc<Module>>,
     work_files: BTreeMap<RepoPath, Arc<WorkFile>>,
     conversions: BTreeMap<RepoPath, Digest>,
-    looked_up: RwLock<HashMap<RepoPath, Option<Arc<GoFolder>>>>,
-    looked_up_modules: RwLock<BTreeMap<RepoPath, bool>>,
-    unwalked_conversions: RwLock<BTreeMap<RepoPath, Option<Digest>>>,
+    looked_up: Lookups<Option<Arc<GoFolder>>>,
+    looked_up_modules: Lookups<bool>,
+    unwalked_conversions: Lookups<Option<Digest>>,
 }
 
 /// What the walk found in one folder. Folders without any of these are not kept.
@@ -84,9 +85,9 @@ impl<'t> Workspace<'t> {
             modules,
             work_files,
             conversions,
-            looked_up: RwLock::default(),
-            looked_up_modules: RwLock::default(),
-            unwalked_conversions: RwLock::default(),
+            looked_up: Lookups::default(),
+            looked_up_modules: Lookups::default(),
+            unwalked_conversions: Lookups::default(),
         })
     }
 
@@ -139,13 +140,7 @@ impl<'t> Workspace<'t> {
         if let Some(source) = self.sources.get(dir) {
             return Ok(Some(Arc::clone(source)));
         }
-        // A poisoned lock only means that another thread panicked; the map itself is always whole.
-        if let Some(found) = self.looked_up.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(dir) {
-            return Ok(found.clone());
-        }
-        let found = GoFolder::read(self.tree, dir)?.map(Arc::new);
-        let mut looked_up = self.looked_up.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(looked_up.entry(dir.clone()).or_insert(found).clone())
+        self.looked_up.get(dir, || Ok(GoFolder::read(self.tree, dir)?.map(Arc::new)))
     }
 
     /// Whether every import means the same in both workspaces: they have the same modules, workspace files and folders
@@ -162,30 +157,12 @@ impl<'t> Workspace<'t> {
         if self.modules != other.modules {
             return Ok(false);
         }
-        let looked_up = self.looked_up.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut dirs: Vec<&RepoPath> = looked_up.keys().collect();
-        dirs.sort_unstable();
-        for dir in dirs {
-            let provides = |found: Option<&Arc<GoFolder>>| found.is_some_and(|source| source.provides_package);
-            let theirs = other.folder(dir)?;
+        let provides = |found: &Option<Arc<GoFolder>>| found.as_ref().is_some_and(|source| source.provides_package);
+        Ok(self.looked_up.all(|dir, ours| {
             let same_place = read_through_links(self.tree, dir)? == read_through_links(other.tree, dir)?;
-            if !same_place || provides(looked_up[dir].as_ref()) != provides(theirs.as_ref()) {
-                return Ok(false);
-            }
-        }
-        let unpoisoned = std::sync::PoisonError::into_inner;
-        for (dir, has) in self.looked_up_modules.read().unwrap_or_else(unpoisoned).iter() {
-            if other.has_go_mod(dir)? != *has {
-                return Ok(false);
-            }
-        }
-        let unpoisoned = std::sync::PoisonError::into_inner;
-        for (dir, rules) in self.unwalked_conversions.read().unwrap_or_else(unpoisoned).iter() {
-            if other.conversions_in(dir)? != *rules {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+            Ok(same_place && provides(ours) == provides(&other.folder(dir)?))
+        })? && self.looked_up_modules.all(|dir, has| Ok(other.has_go_mod(dir)? == *has))?
+            && self.unwalked_conversions.all(|dir, rules| Ok(other.conversions_in(dir)? == *rules))?)
     }
 
     /// Whether a folder has a go.mod that is not a folder, as `stat` sees it: through links.
@@ -193,14 +170,7 @@ impl<'t> Workspace<'t> {
         if self.modules.contains_key(dir) {
             return Ok(true);
         }
-        let unpoisoned = std::sync::PoisonError::into_inner;
-        if let Some(has) = self.looked_up_modules.read().unwrap_or_else(unpoisoned).get(dir) {
-            return Ok(*has);
-        }
-        let has = has_go_mod(self.tree, dir)?;
-        let unpoisoned = std::sync::PoisonError::into_inner;
-        self.looked_up_modules.write().unwrap_or_else(unpoisoned).insert(dir.clone(), has);
-        Ok(has)
+        self.looked_up_modules.get(dir, || has_go_mod(self.tree, dir))
     }
 
     /// The `.gitattributes` at or above any of some folders that convert files on checkout, with a digest of those rules,
@@ -230,13 +200,7 @@ impl<'t> Workspace<'t> {
         if is_walked_path(dir) {
             return Ok(self.conversions.get(dir).copied());
         }
-        let unpoisoned = std::sync::PoisonError::into_inner;
-        if let Some(found) = self.unwalked_conversions.read().unwrap_or_else(unpoisoned).get(dir) {
-            return Ok(*found);
-        }
-        let found = conversions(self.tree, dir)?;
-        let mut unwalked = self.unwalked_conversions.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(*unwalked.entry(dir.clone()).or_insert(found))
+        self.unwalked_conversions.get(dir, || conversions(self.tree, dir))
     }
 }
 
