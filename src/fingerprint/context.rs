@@ -70,8 +70,7 @@ impl Context {
             folders.extend(packages_of(workspace, &list).map(|root| root.place.dir.clone()));
         }
         let roots: Vec<Root> = folders.iter().filter_map(|dir| root(&list, dir)).collect();
-        let importable_from_outside =
-            if key.strict { packages_of(workspace, &list).filter(is_importable).collect() } else { Vec::new() };
+        let importable_from_outside = if key.strict { importable(&list) } else { Vec::new() };
         let options = GraphOptions { tests: everything, importable_from_outside };
         let graph = PackageGraph::build(workspace, &list, &target, &roots, &options)?;
         let digests = ClosureDigests::new(&graph);
@@ -128,10 +127,14 @@ fn packages_of<'l>(workspace: &'l Workspace<'_>, list: &'l BuildList<'_>) -> imp
     folders.filter_map(|(folder, _)| root(list, &folder.path))
 }
 
-/// Whether another module could import a package: it is not internal, and its module path can be fetched.
-fn is_importable(root: &Root) -> bool {
-    let published = root.import_path.split('/').next().is_some_and(|first| first.contains('.'));
-    published && !root.import_path.split('/').any(|element| element == "internal")
+/// The packages that another module could import: not internal, and of a module path that can be fetched.
+fn importable(list: &BuildList<'_>) -> Vec<Root> {
+    let is_importable = |path: &str| {
+        let published = path.split('/').next().is_some_and(|first| first.contains('.'));
+        published && path.split('/').all(|element| element != "internal")
+    };
+    let packages = list.packages().into_iter().filter(|(path, _)| is_importable(path));
+    packages.map(|(path, place)| Root { import_path: path.into(), place }).collect()
 }
 
 /// What the go lines say the toolchain is at least.
@@ -166,4 +169,40 @@ fn facts(list: &BuildList<'_>) -> Vec<Item> {
 /// How `[go] back-edges` reads as a part of the key.
 pub fn is_strict(back_edges: BackEdges) -> bool {
     back_edges == BackEdges::Strict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::fingerprint::{Snapshot, SnapshotOptions};
+    use crate::repo::MemoryTree;
+
+    /// Whether a change of one file gives the only service another fingerprint.
+    #[track_caller]
+    fn check(back_edges: &str, changed: &str, expected: bool) {
+        let mut tree = MemoryTree::from_txtar(
+            "-- go.mod --\nmodule ex.io/m\ngo 1.24\nrequire ext.io/y v1.0.0\nrequire ext.io/z v1.0.0\n\
+             replace ext.io/z => ./fork\n-- main.go --\npackage main\nimport \"ext.io/y\"\n-- lib/lib.go --\n\
+             package lib\n-- lib/internal/x/x.go --\npackage x\n-- fork/go.mod --\nmodule ext.io/z\n\
+             -- fork/z.go --\npackage z\n",
+        );
+        let config = Config::parse(format!("[go]\nback-edges = \"{back_edges}\"\n").as_bytes()).unwrap();
+        let fingerprint = |tree: &MemoryTree| {
+            let workspace = Workspace::scan(tree).unwrap();
+            let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default(), None).unwrap();
+            snapshot.services["m"].fingerprint
+        };
+        let before = fingerprint(&tree);
+        tree.insert(changed, "package changed\n");
+        assert_eq!(fingerprint(&tree) != before, expected, "{back_edges} {changed}");
+    }
+
+    #[test]
+    fn strict_back_edges_reach_all_that_an_external_module_can_import() {
+        for (changed, expected) in [("lib/lib.go", true), ("fork/z.go", true), ("lib/internal/x/x.go", false)] {
+            check("strict", changed, expected);
+            check("assume-none", changed, false);
+        }
+    }
 }

@@ -81,6 +81,19 @@ struct Local {
     certain: bool,
 }
 
+impl Local {
+    /// A folder of the module as a package; `path` is the module's path as imports see it.
+    fn place(&self, path: &str, dir: RepoPath) -> PackageFolder {
+        PackageFolder {
+            dir,
+            module: path.to_owned(),
+            language: language_of(self.module.as_ref()),
+            version: self.replaced.clone(),
+            vendored: false,
+        }
+    }
+}
+
 /// What an import path means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
@@ -197,6 +210,28 @@ impl<'w> BuildList<'w> {
     /// Whether every version of a module lies in a folder: a main module, or one replaced by a folder.
     pub fn is_in_folder(&self, path: &str) -> bool {
         self.in_folders.contains(path)
+    }
+
+    /// Every package of a main module or of a module that a folder replaces, by the path that imports it.
+    pub fn packages(&self) -> Vec<(String, Arc<PackageFolder>)> {
+        let mut by_dir: HashMap<&RepoPath, Vec<(&str, &Local)>> = HashMap::new();
+        for (path, local) in self.locals.iter().flat_map(|(path, locals)| locals.iter().map(move |local| (path, local)))
+        {
+            // With a vendor folder, replaced modules are read from their copies there.
+            if let Some(dir) = local.dir.as_ref().filter(|_| self.vendor.is_none() || local.replaced.is_empty()) {
+                by_dir.entry(dir).or_default().push((path, local));
+            }
+        }
+        let mut packages = Vec::new();
+        for (folder, module) in self.workspace.packages() {
+            let below = folder.path.strip_prefix(&module.dir).and_then(|below| std::str::from_utf8(below).ok());
+            let (Some(below), Some(locals)) = (below, by_dir.get(&module.dir)) else { continue };
+            for (path, local) in locals {
+                let import_path = if below.is_empty() { (*path).to_owned() } else { format!("{path}/{below}") };
+                packages.push((import_path, Arc::new(local.place(path, folder.path.clone()))));
+            }
+        }
+        packages
     }
 
     /// All `replace` directives of the go.work and the main modules, go.work's first.
@@ -367,13 +402,7 @@ impl<'w> BuildList<'w> {
         }
         if self.workspace.folder(&dir)?.is_some_and(|source| source.provides_package) {
             search.certain |= candidate.certain;
-            search.found.push(Arc::new(PackageFolder {
-                dir,
-                module: prefix.to_owned(),
-                language: language_of(candidate.module.as_ref()),
-                version: candidate.replaced.clone(),
-                vendored: false,
-            }));
+            search.found.push(Arc::new(candidate.place(prefix, dir)));
             return Ok(());
         }
         match read_through_links(self.workspace.tree(), &dir)? {
