@@ -96,7 +96,7 @@ fn builds(text: &mut String, plan: &Plan, detail: Detail, styles: Styles) {
     }
     let title = format!("Build {} of {}", builds.len(), words::count(all, "service"));
     let _ = writeln!(text, "\n{}\n", styles.paint(Style::Name, title));
-    let width = builds.iter().map(|service| service.name.chars().count()).max().unwrap_or(0).min(32);
+    let width = builds.iter().map(|service| service.name.chars().count()).max().unwrap_or(0).min(48);
     let chains = || builds.iter().flat_map(|service| &service.reasons).map(|reason| &reason.chain[..]);
     let prefix = words::common_prefix(chains());
     let with_chains = detail == Detail::Verbose || builds.len() <= CHAINS_SHOWN;

@@ -208,11 +208,7 @@ fn make(
     let mention = parsed.as_ref().map(Dockerfile::build_tags).unwrap_or_default();
     let context = match (&settings.context, &dockerfile, &parsed) {
         (Some(context), ..) => context.clone(),
-        (None, Some(path), Some(parsed)) => {
-            let root = RepoPath::root();
-            let at_root = context_has_sources(workspace.tree(), parsed, &root)?;
-            if at_root { root } else { path.parent().unwrap_or(root) }
-        }
+        (None, Some(path), Some(parsed)) => likely_context(workspace, package.as_ref(), path, parsed)?,
         _ => RepoPath::root(),
     };
     if let Some(dir) = &package
@@ -236,6 +232,22 @@ fn make(
     };
     let own_folder = own_folder(program.as_ref(), dockerfile.as_ref());
     Ok(Ok(Service { name: name.to_owned(), program, dockerfile, context, own_folder, settings }))
+}
+
+/// The first folder that has what the Dockerfile copies: the repository's root, then the module's; else its own folder.
+fn likely_context(
+    workspace: &Workspace<'_>,
+    package: Option<&RepoPath>,
+    dockerfile: &RepoPath,
+    parsed: &Dockerfile,
+) -> Result<RepoPath, TreeError> {
+    let module = package.and_then(|package| workspace.module_of(package)).map(|module| module.dir.clone());
+    for folder in std::iter::once(RepoPath::root()).chain(module) {
+        if context_has_sources(workspace.tree(), parsed, &folder)? {
+            return Ok(folder);
+        }
+    }
+    Ok(dockerfile.parent().unwrap_or_else(RepoPath::root))
 }
 
 /// A go.mod above a folder that the walk did not come to, so that its module is not known.
@@ -330,6 +342,20 @@ mod tests {
         let tree = "-- go.mod --\nmodule ex.io/m\n-- _x/go.mod --\nmodule ex.io/x\n-- _x/main.go --\npackage main\n";
         let expected = "service x: _x belongs to _x/go.mod, in a folder that Go's patterns skip; `use` it in a go.work";
         check(tree, "[services.x]\npackage = \"_x\"\n", expected);
+    }
+
+    #[test]
+    fn the_context_is_where_the_copied_files_are() {
+        let context = |dockerfile: &str| {
+            let mut tree = MemoryTree::from_txtar(
+                "-- a/go.mod --\nmodule ex.io/a\n-- a/cmd/x/main.go --\npackage main\n-- a/cmd/x/own.txt --\n-- top.txt --\n",
+            );
+            tree.insert("a/cmd/x/Dockerfile", format!("FROM golang\nCOPY {dockerfile} /\n"));
+            let workspace = Workspace::scan(&tree).unwrap();
+            let services = Services::find(&Config::default(), &workspace).unwrap().services;
+            services["x"].context.to_string()
+        };
+        assert_eq!(["top.txt", "go.mod", "own.txt", "nowhere.txt"].map(context), [".", "a", "a/cmd/x", "a/cmd/x"]);
     }
 
     #[test]
