@@ -12,11 +12,9 @@ use crate::repo::{EntryKind, Identity, RepoPath, Tree, TreeError};
 pub(super) fn matching_files(tree: &dyn Tree, globs: &[Glob]) -> Result<BTreeMap<RepoPath, Identity>, TreeError> {
     let mut found = BTreeMap::new();
     for glob in globs {
-        let start = glob.literal_prefix();
-        match Identity::of(tree, &start)? {
-            // The glob is the path of a file.
-            Some(identity) if glob.matches(&start) => drop(found.insert(start, identity)),
-            _ => walk(tree, &start, &|path| glob.matches(path), &mut found)?,
+        match glob.literal_path() {
+            Some(path) => found.extend(files_below(tree, path)?),
+            None => walk(tree, &glob.literal_prefix(), &|path| glob.matches(path), &mut found)?,
         }
     }
     Ok(found)

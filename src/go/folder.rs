@@ -10,7 +10,7 @@ use crate::go::source::{
     Constraint, FileKind, GoFile, Includes, Target, asm_includes, c_includes, embed_files, file_kind, scan_go,
     scan_other,
 };
-use crate::repo::{Entry, EntryKind, Identity, Listing, RepoPath, Tree, TreeError, find_entry, read_through_links};
+use crate::repo::{Entry, EntryKind, Identity, Listing, RepoPath, Tree, TreeError, read_through_links};
 
 /// The Go-relevant files of one folder, sorted by name.
 #[derive(Debug)]
@@ -197,11 +197,6 @@ impl GoFolder {
             SourceContent::Other { .. } | SourceContent::Opaque { .. } => false,
         };
         self.files.iter().all(is_pure)
-    }
-
-    /// Whether the folder holds a file (not a folder) of this name.
-    pub fn has_file(&self, name: &[u8]) -> bool {
-        find_entry(&self.listing, name).is_some_and(|entry| entry.kind != EntryKind::Folder)
     }
 }
 

@@ -65,7 +65,6 @@ pub struct BuildList<'w> {
     in_folders: BTreeSet<String>,
     /// Whether every module that provides a package must be listed (go ≥ 1.17 without go.work).
     listed_only: bool,
-    flag: ModFlag,
 }
 
 /// A module in a folder.
@@ -164,7 +163,6 @@ impl<'w> BuildList<'w> {
             externals: BTreeSet::new(),
             in_folders: BTreeSet::new(),
             listed_only,
-            flag,
         };
         list.collect_modules();
         Some(list)
@@ -457,11 +455,6 @@ impl<'w> BuildList<'w> {
             version,
             vendored: true,
         })))
-    }
-
-    /// The flag that the list was made with.
-    pub fn flag(&self) -> ModFlag {
-        self.flag
     }
 }
 

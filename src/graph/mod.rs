@@ -8,7 +8,6 @@ mod reach;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rayon::prelude::*;
 
@@ -200,11 +199,6 @@ impl PackageGraph {
     /// The nodes that a node imports directly.
     pub fn imports(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         self.graph.neighbors(id.petgraph()).map(NodeId::from)
-    }
-
-    /// The nodes that import a node directly.
-    pub fn importers(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        self.graph.neighbors_directed(id.petgraph(), Direction::Incoming).map(NodeId::from)
     }
 
     /// The strongly connected components, each after all that it imports. Go allows components of one package only;

@@ -65,17 +65,6 @@ impl ChangeSet {
     pub fn paths(&self) -> impl Iterator<Item = &RepoPath> {
         self.0.keys()
     }
-
-    /// The same change seen from the other side: what was added is deleted.
-    #[must_use]
-    pub fn reversed(&self) -> Self {
-        let reverse = |status: &ChangeStatus| match status {
-            ChangeStatus::Added => ChangeStatus::Deleted,
-            ChangeStatus::Modified => ChangeStatus::Modified,
-            ChangeStatus::Deleted => ChangeStatus::Added,
-        };
-        Self(self.0.iter().map(|(path, status)| (path.clone(), reverse(status))).collect())
-    }
 }
 
 impl FromIterator<Change> for ChangeSet {

@@ -45,8 +45,6 @@ pub enum NoteKind {
     ExternalBound,
     /// No external module is assumed to import a package of this repository.
     BackEdges,
-    /// A service could build with and without go.work; both are covered.
-    WorkspaceMode,
     /// What of the Dockerfile is not traced.
     DockerfileNotTraced,
     /// A symlink, submodule or filter whose content is outside what the planner sees.
@@ -68,7 +66,6 @@ impl NoteKind {
             Self::ImportCycle => "import-cycle",
             Self::ExternalBound => "external-bound",
             Self::BackEdges => "back-edges",
-            Self::WorkspaceMode => "workspace-mode",
             Self::DockerfileNotTraced => "dockerfile-not-traced",
             Self::OutsideTree => "outside-tree",
             Self::Ledger => "ledger",

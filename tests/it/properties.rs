@@ -415,9 +415,9 @@ proptest! {
                 let old = before.graph.find(&node.import_path, &node.place.dir, node.part)?;
                 Some(before.digests.deep(old) != context.digests.deep(id))
             };
-            for (id, node) in context.graph.nodes().filter(|(id, _)| differs(*id) == Some(true)) {
-                for importer in context.graph.importers(id) {
-                    let importing = context.graph.node(importer);
+            for (importer, importing) in context.graph.nodes() {
+                for id in context.graph.imports(importer).filter(|id| differs(*id) == Some(true)) {
+                    let node = context.graph.node(id);
                     // One that only head has in this context says nothing: it may be built as it was in another.
                     let Some(importer_differs) = differs(importer) else { continue };
                     prop_assert!(importer_differs, "{} imports {}", importing.import_path, node.import_path);

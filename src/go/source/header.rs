@@ -59,14 +59,6 @@ pub struct SourceProblem {
     pub message: String,
 }
 
-impl GoFile {
-    /// Whether Go rejects the header or the constraint. Then the package does not build, on some days not even where
-    /// the name or the constraint excludes the file: Go checks the name first, or last if it has an index of the folder.
-    pub fn is_broken(&self) -> bool {
-        self.problem.is_some() || matches!(self.constraint, Constraint::Invalid(_))
-    }
-}
-
 /// Reads a Go file as `readGoInfo` of `go/build` does.
 pub fn scan_go(bytes: &[u8]) -> GoFile {
     let content = bytes.strip_prefix(BOM).unwrap_or(bytes);
@@ -435,7 +427,7 @@ mod tests {
     fn a_nul_in_the_header_makes_the_file_unreadable() {
         let file = scan_go(b"//go:build windows\npackage p\n\0");
         assert!(matches!(file.constraint, Constraint::Invalid(_)));
-        assert!(file.problem.is_some() && file.is_broken());
+        assert!(file.problem.is_some());
         assert_eq!(file.package.as_deref(), Some("p"));
     }
 
