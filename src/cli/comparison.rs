@@ -24,6 +24,7 @@ pub(super) struct Comparison<'c> {
     pub(super) head: &'c Snapshot<'c>,
     /// What changed between them.
     pub(super) changes: &'c ChangeSet,
+    head_tree: &'c Head<'c>,
     details: &'c Details,
 }
 
@@ -34,7 +35,6 @@ struct Details {
     missing_base: Option<String>,
     head: HeadRevision,
     branch: Option<String>,
-    notes: Vec<Note>,
 }
 
 /// Compares as the arguments say, and gives the result to `then`.
@@ -58,7 +58,6 @@ pub(super) fn compare<T>(
         base: None,
         branch: repository.current_branch()?,
         head: head.revision(arguments)?,
-        notes: head.notes(),
         config,
     };
     let base_tree = find_base(&repository, arguments, &head, &mut details)?;
@@ -82,7 +81,13 @@ pub(super) fn compare<T>(
     }
     let (Some(base_tree), Some(base_config)) = (base_tree, base_config) else {
         let changes = ChangeSet::default();
-        return then(&Comparison { base: None, head: &head_snapshot, changes: &changes, details: &details });
+        return then(&Comparison {
+            base: None,
+            head: &head_snapshot,
+            changes: &changes,
+            head_tree: &head,
+            details: &details,
+        });
     };
     let changes = head.changes_from(&repository, &base_tree)?;
     let base_workspace = head_workspace.update(&base_tree)?;
@@ -91,9 +96,21 @@ pub(super) fn compare<T>(
     if !broken.is_empty() {
         let failure = Failure::from(&broken[..]);
         details.missing_base = Some(format!("the base cannot be planned ({failure})"));
-        return then(&Comparison { base: None, head: &head_snapshot, changes: &changes, details: &details });
+        return then(&Comparison {
+            base: None,
+            head: &head_snapshot,
+            changes: &changes,
+            head_tree: &head,
+            details: &details,
+        });
     }
-    then(&Comparison { base: Some(&base_snapshot), head: &head_snapshot, changes: &changes, details: &details })
+    then(&Comparison {
+        base: Some(&base_snapshot),
+        head: &head_snapshot,
+        changes: &changes,
+        head_tree: &head,
+        details: &details,
+    })
 }
 
 impl Comparison<'_> {
@@ -125,7 +142,8 @@ impl Comparison<'_> {
             repository: &repository_of,
         };
         let mut plan = Plan::new(self.base, self.head, self.changes, request);
-        plan.notes.extend(self.details.notes.iter().cloned());
+        // The working copy has notes only once it has been looked at.
+        plan.notes.extend(self.head_tree.notes());
         plan.notes.extend(self.ledger_note());
         plan.notes.sort_unstable();
         plan.notes.dedup();

@@ -116,7 +116,7 @@ impl ImageItems {
         let Some(program) = &service.program else { return Ok(()) };
         let candidates = match &program.flags.pgo {
             Pgo::Off => Vec::new(),
-            Pgo::Auto => vec![program.dir.child(b"default.pgo")],
+            Pgo::Auto => program.dirs().map(|dir| dir.child(b"default.pgo")).collect(),
             // Relative to where `go build` runs, which is the root or the module.
             Pgo::File(file) => {
                 let from = [&RepoPath::root(), &program.module, &program.dir].map(Clone::clone);

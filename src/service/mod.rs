@@ -9,6 +9,7 @@ pub mod target;
 mod targets;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::config::{Config, ServiceConfig, WorkspaceMode};
 use crate::docker::{Dockerfile, TagMention, context_has_sources};
@@ -146,11 +147,11 @@ fn check_package(
     }
     let flags = BuildFlags::parse(&settings.go.flags);
     let minor = minimum_minor(workspace, package);
-    let packages: Vec<Package> = TargetSpec::all(&settings.go, &flags, &TagMention::default())
+    let packages: Vec<Arc<Package>> = TargetSpec::all(&settings.go, &flags, &TagMention::default())
         .iter()
-        .map(|target| Package::select(&folder, &target.resolve(minor)))
+        .map(|target| folder.package(&target.resolve(minor)))
         .collect();
-    if packages.iter().any(Package::is_main) {
+    if packages.iter().any(|package| package.is_main()) {
         return Ok(Ok(()));
     }
     Ok(Err(match packages.iter().find_map(|package| package.name.as_deref()) {

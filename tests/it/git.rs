@@ -351,6 +351,18 @@ fn attributes_that_convert_files_are_inputs_of_what_lies_below_them() {
 }
 
 #[test]
+fn a_changed_file_under_an_external_filter_has_a_note_in_the_plan() {
+    let repo = with_data();
+    repo.git(["config", "filter.large.clean", "cat"]);
+    repo.write(".gitattributes", "*.txt filter=large\n").commit("attributes");
+    assert!(!repo.plan(["--base", "HEAD"]).note_kinds().contains(&"outside-tree"));
+    repo.write("cmd/all/data/a.txt", "changed\n");
+    let plan = repo.plan(["--base", "HEAD"]);
+    assert_eq!(plan.built(), ["all"]);
+    assert!(plan.note_kinds().contains(&"outside-tree"), "{:?}", plan.note_kinds());
+}
+
+#[test]
 fn a_base_that_cannot_be_had_is_never_an_empty_plan() {
     let repo = with_branch();
     let zero = "0".repeat(40);
