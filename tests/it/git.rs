@@ -354,11 +354,16 @@ fn attributes_that_convert_files_are_inputs_of_what_lies_below_them() {
 fn a_changed_file_under_an_external_filter_has_a_note_in_the_plan() {
     let repo = with_data();
     repo.git(["config", "filter.large.clean", "cat"]);
-    repo.write(".gitattributes", "*.txt filter=large\n").commit("attributes");
+    repo.write(".gitattributes", "*.txt filter=large\n").write(".gitignore", "made/\n").commit("attributes");
     assert!(!repo.plan(["--base", "HEAD"]).note_kinds().contains(&"outside-tree"));
     repo.write("cmd/all/data/a.txt", "changed\n");
     let plan = repo.plan(["--base", "HEAD"]);
     assert_eq!(plan.built(), ["all"]);
+    assert!(plan.note_kinds().contains(&"outside-tree"), "{:?}", plan.note_kinds());
+    // A folder that Git ignores is looked into by the planner alone.
+    repo.git(["checkout", "--quiet", "."]);
+    repo.write("cmd/all/data/made/a.txt", "made\n");
+    let plan = repo.plan(["--base", "HEAD"]);
     assert!(plan.note_kinds().contains(&"outside-tree"), "{:?}", plan.note_kinds());
 }
 
