@@ -42,12 +42,12 @@ pub(super) fn package_digest(node: &Node) -> Digest {
 /// The items of one package, sorted by subject, each subject once.
 pub fn package_items(node: &Node) -> Vec<Item> {
     let mut items = Vec::new();
-    let files = match node.part {
-        Part::Package => &node.package.files[..],
-        Part::Tests => &node.package.test_files[..],
-        Part::Outside => &[],
+    let (files, refused) = match node.part {
+        Part::Package => (&node.package.files[..], &node.package.refused[..]),
+        Part::Tests => (&node.package.test_files[..], &[][..]),
+        Part::Outside => (&[][..], &[][..]),
     };
-    for index in files {
+    for index in files.iter().chain(refused) {
         add_file(&mut items, node, &node.source.files[*index]);
     }
     items.extend(node.includes.iter().map(|(path, identity)| {
