@@ -108,9 +108,12 @@ impl WorkFile {
         self.used.contains(module)
     }
 
-    /// The folders of the used modules, each with its line; `Err` for one outside the repository.
-    pub fn uses(&self) -> impl Iterator<Item = (Result<RepoPath, &str>, usize)> {
-        self.go_work.uses.iter().map(|used| (self.dir.join(used.path.as_bytes()).ok_or(used.path.as_str()), used.line))
+    /// The folders of the used modules, each with its line and column; `Err` for one outside the repository.
+    pub fn uses(&self) -> impl Iterator<Item = (Result<RepoPath, &str>, (usize, usize))> {
+        self.go_work
+            .uses
+            .iter()
+            .map(|used| (self.dir.join(used.path.as_bytes()).ok_or(used.path.as_str()), (used.line, used.column)))
     }
 }
 
