@@ -10,6 +10,7 @@ mod lookups;
 pub mod mode;
 pub mod modfile;
 pub mod module;
+pub mod mvs;
 pub mod package;
 pub mod source;
 pub mod workspace;
