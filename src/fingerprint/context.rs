@@ -74,7 +74,7 @@ impl Context {
         let options = GraphOptions { tests: everything, importable_from_outside };
         let graph = PackageGraph::build(workspace, &list, &target, &roots, &options)?;
         let digests = ClosureDigests::new(&graph);
-        let is_bounded = !list.is_vendored() && graph.nodes().any(|(_, node)| node.imports_external());
+        let is_bounded = !list.is_vendored() && graph.nodes().any(|(_, node)| node.imports_unknown());
         let external = if is_bounded { external_items(&list) } else { Vec::new() };
         Ok(Some(Self {
             graph,
@@ -94,13 +94,13 @@ impl Context {
         if self.programs != request.programs || request.everything {
             return Ok(false);
         }
-        for (_, node) in self.graph.nodes() {
-            let Some(source) = workspace.folder(&node.place.dir)? else { return Ok(false) };
-            if !Arc::ptr_eq(&source, &node.source) && !source.is_same(&node.source) {
+        for known in self.graph.nodes().filter_map(|(_, node)| node.folder()) {
+            let Some(source) = workspace.folder(&known.place.dir)? else { return Ok(false) };
+            if !Arc::ptr_eq(&source, &known.source) && !source.is_same(&known.source) {
                 return Ok(false);
             }
             // Included files lie anywhere.
-            if !source.is_pure_go() && included_files(workspace.tree(), &source, &node.package)? != node.includes {
+            if !source.is_pure_go() && included_files(workspace.tree(), &source, &known.package)? != known.includes {
                 return Ok(false);
             }
         }

@@ -6,7 +6,7 @@
 pub mod closure;
 pub mod context;
 mod declared;
-mod external;
+pub mod external;
 mod image;
 pub mod item;
 mod notes;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::fingerprint::context::{Context, ContextKey};
+use crate::fingerprint::external::reached_modules;
 use crate::fingerprint::item::{Fact, InputKind, Item, Subject, Value};
 use crate::fingerprint::package::package_items;
 use crate::fingerprint::{ServiceState, Snapshot};
@@ -27,10 +28,7 @@ impl ContextDifference {
         if std::ptr::eq(base, head) {
             return Self { changed: Vec::new(), gone: Vec::new() };
         }
-        let counterpart = |from: &Context, id, to: &Context| {
-            let node = from.graph.node(id);
-            to.graph.find(&node.import_path, &node.place.dir, node.part)
-        };
+        let counterpart = |from: &Context, id, to: &Context| to.graph.counterpart(from.graph.node(id));
         let mut changed = Vec::new();
         for (id, _) in head.graph.nodes() {
             let before = counterpart(head, id, base);
@@ -122,18 +120,49 @@ impl Pair<'_> {
         }
     }
 
-    /// Changed external modules, with the chain to the package that most likely uses each.
+    /// Changed external modules, with the chain to the package that uses each, or most likely does.
     fn compare_external(&self, base_start: NodeId, head_start: NodeId, found: &mut Reasons<'_>) {
-        let uses = |context: &Context, start| context.digests.doubts(start).external;
-        let both = uses(self.base, base_start) && uses(self.head, head_start);
-        if !both || self.base.external_digest == self.head.external_digest {
+        let is_bound = |context: &Context, start| context.digests.doubts(start).external;
+        let same_packages = self.base.digests.deep(base_start) == self.head.digests.deep(head_start);
+        let bounds = [is_bound(self.base, base_start), is_bound(self.head, head_start)];
+        if same_packages && (bounds == [false, false] || self.base.external_digest == self.head.external_digest) {
             return;
         }
-        let reach = self.head.graph.reach(head_start);
-        for (old, new) in merge(&self.base.external, &self.head.external) {
-            let Some(Subject::External(module)) = old.or(new).map(|item| &item.subject) else { continue };
-            let chain = chain_to_module(self.head, &reach, module);
-            found.add(old, new, &chain, Some(&self.target));
+        let (base_reach, reach) = (self.base.graph.reach(base_start), self.head.graph.reach(head_start));
+        let exact = [reached_modules(&self.base.graph, &base_reach), reached_modules(&self.head.graph, &reach)];
+        let mut add = |old: &[Item], new: &[Item], is_change: &dyn Fn(&Item, &Item) -> bool| {
+            for (old, new) in merge(old, new) {
+                if old.zip(new).is_some_and(|(old, new)| !is_change(old, new)) {
+                    continue;
+                }
+                let Some(Subject::External(module)) = old.or(new).map(|item| &item.subject) else { continue };
+                let chain = match new {
+                    Some(_) => chain_to_module(self.head, &reach, module),
+                    None => chain_to_module(self.base, &base_reach, module),
+                };
+                found.add(old, new, &chain, Some(&self.target));
+            }
+        };
+        match bounds {
+            [true, true] => add(&self.base.external, &self.head.external, &|_, _| true),
+            [false, false] => add(&exact[0], &exact[1], &|_, _| true),
+            // No external module is used on one side.
+            _ if exact.iter().zip(bounds).any(|(exact, is_bound)| !is_bound && exact.is_empty()) => {}
+            // What is known of the two sides differs, so only what can be compared is.
+            _ => {
+                let [old, new] = [(bounds[0], &exact[0], self.base), (bounds[1], &exact[1], self.head)]
+                    .map(|(is_bound, exact, context)| if is_bound { &context.external } else { exact });
+                let in_both = |items: &[Item], others: &[Item]| -> Vec<Item> {
+                    let has = |item: &&Item| others.iter().any(|other| other.subject == item.subject);
+                    items.iter().filter(has).cloned().collect()
+                };
+                add(&in_both(old, new), &in_both(new, old), &|old, new| old.value.shown() != new.value.shown());
+                let knowledge = |is_bound| {
+                    let text = if is_bound { "bounded by go.mod" } else { "known from build-plan.lock" };
+                    Item::text(Subject::Fact(Fact::ExternalModules), text)
+                };
+                found.add(Some(&knowledge(bounds[0])), Some(&knowledge(bounds[1])), &[], Some(&self.target));
+            }
         }
     }
 }
@@ -153,8 +182,12 @@ fn chain(context: &Context, reach: &Reach, to: NodeId) -> Vec<Arc<str>> {
     ends.chain(ids[ids.len() - half..].iter().map(path)).collect()
 }
 
-/// The nearest package that imports something below the module's path; else the nearest that imports any external.
+/// The nearest package of the module, if it is known; the nearest that imports something below the module's path; else the nearest that imports any external.
 fn chain_to_module(context: &Context, reach: &Reach, module: &str) -> Vec<Arc<str>> {
+    let is_of_module = |id: &&NodeId| context.graph.node(**id).external().is_some_and(|of| of.module.path == module);
+    if let Some(id) = reach.nodes().iter().find(is_of_module) {
+        return chain(context, reach, *id);
+    }
     let below = |path: &str| path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let importing = reach.nodes().iter().find_map(|id| {
         let used = context.graph.node(*id).imports.iter().find(|(used, _)| below(&used.path))?;
@@ -167,7 +200,7 @@ fn chain_to_module(context: &Context, reach: &Reach, module: &str) -> Vec<Arc<st
             chain
         }
         None => {
-            let any = reach.nodes().iter().find(|id| context.graph.node(**id).imports_external());
+            let any = reach.nodes().iter().find(|id| context.graph.node(**id).imports_unknown());
             any.map_or_else(Vec::new, |id| chain(context, reach, *id))
         }
     }
@@ -294,7 +327,7 @@ fn kind_of(subject: &Subject) -> ReasonKind {
         Subject::Import { .. } => ReasonKind::Resolution,
         Subject::Language(_) | Subject::Fact(Fact::GoVersion) => ReasonKind::LanguageVersion,
         Subject::ModuleVersion(_) => ReasonKind::Vendoring,
-        Subject::External(_) => ReasonKind::ExternalModule,
+        Subject::External(_) | Subject::Fact(Fact::ExternalModules) => ReasonKind::ExternalModule,
         Subject::Fact(Fact::Godebug) => ReasonKind::Godebug,
         Subject::Fact(Fact::Toolchain) => ReasonKind::Toolchain,
         Subject::Fact(Fact::Flags | Fact::Targets) => ReasonKind::BuildFlags,
