@@ -11,6 +11,7 @@ use crate::fingerprint::item::{Fact, Item, Subject, digest_of};
 use crate::go::closure::included_files;
 use crate::go::mode::{BuildList, ModFlag, Mode};
 use crate::go::modfile::go_version;
+use crate::go::refusal::refusal;
 use crate::go::workspace::Workspace;
 use crate::graph::{GraphOptions, NodeId, PackageGraph, Part, Root};
 use crate::repo::{Digest, RepoPath, TreeError};
@@ -46,6 +47,8 @@ pub struct Context {
     pub external_digest: Digest,
     /// Whether external packages are vendored, and so exact.
     pub vendored: bool,
+    /// Why Go builds nothing this way.
+    pub refused: Option<String>,
     programs: BTreeSet<RepoPath>,
 }
 
@@ -77,6 +80,7 @@ impl Context {
         let is_bounded = !list.is_vendored() && graph.nodes().any(|(_, node)| node.imports_unknown());
         let external = if is_bounded { external_items(&list) } else { Vec::new() };
         Ok(Some(Self {
+            refused: refusal(workspace, &key.mode, key.mod_flag),
             graph,
             digests,
             facts: facts(&list),

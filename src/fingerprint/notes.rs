@@ -147,6 +147,12 @@ pub(super) fn of_service(state: &ServiceState, contexts: &BTreeMap<ContextKey, A
     notes
 }
 
+/// That Go builds nothing in a context. Where the services have another one, that decides alone.
+pub(super) fn of_refusal(context: &Context) -> Option<Note> {
+    let (Mode::Workspace(dir) | Mode::Module(dir)) = &context.key.mode;
+    Some(Note::at(NoteKind::GoSource, dir, context.refused.clone()?))
+}
+
 /// What is to be said of the packages of a context.
 pub(super) fn of_context(context: &Context) -> Vec<Note> {
     let mut notes = Vec::new();

@@ -724,7 +724,7 @@ pub fn has_pruned_graph(module: &Module) -> bool {
 }
 
 /// The vendor folder that the `go` command would use (modload `setDefaultBuildMod`).
-fn vendor_in_force<'w>(workspace: &'w Workspace<'w>, mode: &Mode, flag: ModFlag) -> Option<&'w Vendor> {
+pub(super) fn vendor_in_force<'w>(workspace: &'w Workspace<'w>, mode: &Mode, flag: ModFlag) -> Option<&'w Vendor> {
     let (vendor, go, in_workspace) = match mode {
         Mode::Module(dir) => {
             let module = workspace.modules().get(dir)?;
