@@ -105,7 +105,8 @@ impl ClosureDigests {
 }
 
 fn own_doubts(node: &Node) -> Doubts {
-    let mut doubts = Doubts { external: node.imports_unknown(), ..Doubts::default() };
+    let is_outside = node.folder().is_some_and(|folder| folder.outside().next().is_some());
+    let mut doubts = Doubts { external: node.imports_unknown(), unknown: is_outside, impossible: false };
     for (used, meaning) in &node.imports {
         match &meaning.resolution {
             Resolution::Outside(_) => doubts.unknown = true,

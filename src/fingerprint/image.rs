@@ -10,7 +10,6 @@ use crate::fingerprint::declared::{files_below, matching_files};
 use crate::fingerprint::item::{InputKind, Item, Subject, Value};
 use crate::go::workspace::Workspace;
 use crate::repo::{Digest, Identity, Note, NoteKind, RepoPath, TreeError};
-use crate::service::flags::Pgo;
 use crate::service::{Service, read_dockerfile};
 
 /// The items of a service that do not come from its packages, not yet sorted, and what is to be said of them.
@@ -51,7 +50,7 @@ pub(super) fn image_items(
             found.files(InputKind::Declared, files_below(tree, &path)?);
         }
     }
-    found.profile(service, workspace)?;
+    found.profiles(service, workspace)?;
     Ok(found)
 }
 
@@ -111,21 +110,11 @@ impl ImageItems {
         Ok(())
     }
 
-    /// The profile for profile-guided optimisation (cmd/go/internal/load `setPGOProfilePath`).
-    fn profile(&mut self, service: &Service, workspace: &Workspace<'_>) -> Result<(), TreeError> {
-        let Some(program) = &service.program else { return Ok(()) };
-        let candidates = match &program.flags.pgo {
-            Pgo::Off => Vec::new(),
-            Pgo::Auto => program.dirs().map(|dir| dir.child(b"default.pgo")).collect(),
-            // Relative to where `go build` runs, which is the root or the module.
-            Pgo::File(file) => {
-                let from = [&RepoPath::root(), &program.module, &program.dir].map(Clone::clone);
-                from.iter().filter_map(|dir| dir.join(file.as_bytes())).collect()
-            }
-        };
-        for path in candidates {
-            if let Some(identity) = Identity::of(workspace.tree(), &path)? {
-                self.items.push(Item::file(InputKind::Pgo, path, identity));
+    /// The profiles for profile-guided optimisation.
+    fn profiles(&mut self, service: &Service, workspace: &Workspace<'_>) -> Result<(), TreeError> {
+        for path in service.program.iter().flat_map(|program| &program.profiles) {
+            if let Some(identity) = Identity::of(workspace.tree(), path)? {
+                self.items.push(Item::file(InputKind::Pgo, path.clone(), identity));
             }
         }
         Ok(())

@@ -253,9 +253,7 @@ impl ServiceState {
             }
             unknown.extend(used.iter().filter_map(|key| contexts[key].refused.clone()).collect::<BTreeSet<_>>());
             unknown.extend(notes::unknown_inputs(program, &used, contexts));
-            unknown.extend(
-                program.flags.opaque.iter().map(|flag| format!("the build flag {flag} hides what the compiler reads")),
-            );
+            unknown.extend(program.unknown.iter().cloned());
             items.extend(program_items(&service, program, &used));
         }
         items.sort_unstable_by(|left, right| left.subject.cmp(&right.subject));

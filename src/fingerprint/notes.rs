@@ -106,6 +106,7 @@ pub(super) fn unknown_inputs(
         for start in starts {
             for id in context.graph.reach(start).nodes() {
                 let node = context.graph.node(*id);
+                unknown.extend(node.folder().into_iter().flat_map(FolderPackage::outside).cloned());
                 unknown.extend(node.imports.iter().filter_map(|(_, meaning)| match &meaning.resolution {
                     Resolution::Missing(_) if node.external().is_some() => None,
                     Resolution::Missing(reason) | Resolution::Outside(reason) => {
@@ -176,7 +177,7 @@ pub(super) fn of_context(context: &Context) -> Vec<Note> {
 }
 
 fn of_package(node: &Node, folder: &FolderPackage, notes: &mut Vec<Note>) {
-    let FolderPackage { place, source, package, .. } = folder;
+    let FolderPackage { place, source, package, includes, .. } = folder;
     // Vendored code is not the user's to mend.
     if place.vendored {
         return;
@@ -194,6 +195,13 @@ fn of_package(node: &Node, folder: &FolderPackage, notes: &mut Vec<Note>) {
                 notes.push(Note::at(NoteKind::GoSource, &file, message));
             }
         }
+    }
+    if includes.guessed {
+        let message = format!(
+            "{dir}: what its C sources and flags read cannot be told (a name that a macro makes, SWIG, a response file, a \
+             submodule); all files below it and its include folders count"
+        );
+        notes.push(Note::at(NoteKind::UnknownConstraint, dir, message));
     }
     if !package.uncertain.is_empty() {
         let name = |index: &usize| String::from_utf8_lossy(&source.files[*index].name).into_owned();

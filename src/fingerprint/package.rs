@@ -37,8 +37,8 @@ fn add_folder(hasher: &mut Hasher, folder: &FolderPackage) {
     let place = &folder.place;
     hasher.field(place.dir.as_bytes()).field(place.module.as_bytes());
     hasher.field(place.language.as_bytes()).field(place.version.as_bytes());
-    hasher.count(folder.includes.len());
-    for (path, identity) in &folder.includes {
+    hasher.count(folder.includes.files.len());
+    for (path, identity) in &folder.includes.files {
         hasher.field(path.as_bytes());
         identity.hash_into(hasher, folder.part == Part::Tests);
     }
@@ -73,7 +73,7 @@ fn folder_items(folder: &FolderPackage) -> Vec<Item> {
     for index in files.iter().chain(refused) {
         add_file(&mut items, &folder.place.dir, &folder.source.files[*index]);
     }
-    items.extend(folder.includes.iter().map(|(path, identity)| {
+    items.extend(folder.includes.files.iter().map(|(path, identity)| {
         let kind = if folder.part == Part::Tests { InputKind::Declared } else { InputKind::Include };
         Item::file(kind, path.clone(), identity.clone())
     }));

@@ -2,32 +2,57 @@
 //! folder of a test into the files that the test may read.
 //!
 //! It ignores `#if`: every include counts. Where an include is computed, everything near is taken (spec of the C
-//! preprocessor; `cmd/asm/internal/lex`; cgo's `${SRCDIR}`).
+//! preprocessor; `cmd/asm/internal/lex`; cgo's `${SRCDIR}`). It never follows anything out of the repository, but says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::go::folder::{GoFolder, SourceContent};
 use crate::go::package::Package;
-use crate::go::source::{FileKind, GoFile, Includes, c_includes};
+use crate::go::source::{CgoDirective, FileKind, Includes, c_includes};
 use crate::repo::{EntryKind, Identity, RepoPath, Tree, TreeError, read_through_links};
 
-/// The files that C, assembly and cgo preambles of the package include, or that its linker flags name, sorted.
+/// What C, assembly and cgo preambles of a package read of other files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Included {
+    /// The files and submodules, sorted, without those of the package itself.
+    pub files: Vec<(RepoPath, Identity)>,
+    /// What they read outside the repository, one sentence each, sorted.
+    pub outside: Vec<String>,
+    /// Whether more is taken than may be read, because nobody can tell.
+    pub guessed: bool,
+}
+
+/// The files that C, assembly and cgo preambles of the package include, or that its compiler and linker flags name.
 ///
-/// Files of the package itself are left out. An include that is nowhere in the repository belongs to the toolchain.
-pub fn included_files(
-    tree: &dyn Tree,
-    folder: &GoFolder,
-    package: &Package,
-) -> Result<Vec<(RepoPath, Identity)>, TreeError> {
-    let mut search = Search::new(tree, folder, package)?;
-    for index in &package.files {
-        let file = &folder.files[*index];
+/// An include that is nowhere in the repository belongs to the toolchain.
+pub fn included_files(tree: &dyn Tree, folder: &GoFolder, package: &Package) -> Result<Included, TreeError> {
+    let files = || package.files.iter().map(|index| &folder.files[*index]);
+    let is_cgo = |content: &_| matches!(content, SourceContent::Go { header, .. } if header.imports_c);
+    let is_swig = |kind| matches!(kind, FileKind::Swig | FileKind::SwigCxx);
+    let swig = files().any(|file| is_swig(file.kind));
+    let compiles_c = swig || files().any(|file| is_cgo(&file.content));
+    if !compiles_c && !files().any(|file| matches!(file.content, SourceContent::Other { .. })) {
+        return Ok(Included::default());
+    }
+    let Ok(Some((real, EntryKind::Folder))) = read_through_links(tree, &folder.path)? else {
+        return Ok(Included::default());
+    };
+    let mut search = Search::new(tree, &folder.path, real, files().map(|file| &file.name[..]));
+    search.guessed = swig;
+    for directive in &package.cgo {
+        search.flags(directive)?;
+    }
+    for file in files() {
+        let path = folder.path.child(&file.name);
         match &file.content {
-            SourceContent::Go { header, .. } if header.imports_c => search.cgo_file(header)?,
-            SourceContent::Other { includes, .. } if file.kind != FileKind::Header => {
-                search.follow(&folder.path, includes)?;
+            SourceContent::Go { header, .. } if header.imports_c => {
+                for block in &header.cgo {
+                    search.follow_from_package(&path, &c_includes(block.preamble.as_bytes()))?;
+                }
             }
-            SourceContent::Other { includes, .. } if search.compiles_c => search.follow(&folder.path, includes)?,
+            SourceContent::Other { includes, .. } if compiles_c || file.kind != FileKind::Header => {
+                search.follow_from_package(&path, includes)?;
+            }
             _ => {}
         }
     }
@@ -51,9 +76,11 @@ pub fn test_data(tree: &dyn Tree, dir: &RepoPath) -> Result<Vec<(RepoPath, Ident
 
 struct Search<'s> {
     tree: &'s dyn Tree,
-    folder: &'s GoFolder,
-    /// Where the folder really lies, if the path leads through a link: to the compiler `..` is what is above that.
-    real: Option<RepoPath>,
+    /// The package's folder as it is imported, and where it really lies: the compilers run there, and to them `..` is
+    /// what is above that.
+    folder: RepoPath,
+    real: RepoPath,
+    /// The files of the package, by either path.
     own: BTreeSet<RepoPath>,
     /// Folders that `-I` and its kin name.
     include_dirs: Vec<RepoPath>,
@@ -61,176 +88,312 @@ struct Search<'s> {
     /// The paths looked at, and of those that are there, the ones whose text is still to be read.
     seen: BTreeSet<RepoPath>,
     pending: Vec<RepoPath>,
-    computed: bool,
-    compiles_c: bool,
+    outside: BTreeSet<String>,
+    guessed: bool,
 }
 
+/// Where a path leads.
+enum Place {
+    /// A file, or a link to one.
+    File(RepoPath),
+    /// A folder, without links on the way.
+    Folder(RepoPath),
+    /// A submodule, or something in it.
+    Submodule(RepoPath),
+    /// Out of the repository, but not to a fixed place of the machine.
+    Outside,
+    /// There is nothing, or it is the machine's.
+    Nothing,
+}
+
+/// What an option of a compiler or linker does with its value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Headers are searched in the folder.
+    Headers,
+    /// Libraries are searched in the folder.
+    Libraries,
+    /// Anything below the folder may be read.
+    Everything,
+    /// The file is included before all others.
+    Include,
+    /// Nothing that is known.
+    Other,
+}
+
+/// The options whose value, in the same word or in the next one, is a path.
+const OPTIONS: [(&str, Role); 17] = [
+    ("-include", Role::Include),
+    ("-imacros", Role::Include),
+    ("-iquote", Role::Headers),
+    ("-isystem", Role::Headers),
+    ("-idirafter", Role::Headers),
+    ("-iframework", Role::Everything),
+    ("-isysroot", Role::Everything),
+    ("--sysroot", Role::Everything),
+    ("--embed-dir", Role::Headers),
+    ("-rpath-link", Role::Libraries),
+    ("-rpath", Role::Libraries),
+    ("-I", Role::Headers),
+    ("-L", Role::Libraries),
+    ("-R", Role::Libraries),
+    ("-F", Role::Everything),
+    ("-B", Role::Everything),
+    ("-T", Role::Other),
+];
+
 impl<'s> Search<'s> {
-    fn new(tree: &'s dyn Tree, folder: &'s GoFolder, package: &Package) -> Result<Self, TreeError> {
-        let files = || package.files.iter().map(|index| &folder.files[*index]);
-        let own = files().map(|file| folder.path.child(&file.name)).collect();
-        let cgo = || {
-            files().filter_map(|file| match &file.content {
-                SourceContent::Go { header, .. } if header.imports_c => Some(header),
-                _ => None,
-            })
-        };
-        let swig = files().any(|file| matches!(file.kind, FileKind::Swig | FileKind::SwigCxx));
-        let looks_around = swig || files().any(|file| matches!(file.content, SourceContent::Other { .. }));
-        let compiles_c = cgo().next().is_some() || swig;
-        let real = match looks_around || compiles_c {
-            true => read_through_links(tree, &folder.path)?.ok().flatten().map(|(real, _)| real),
-            false => None,
-        };
-        let mut search = Self {
+    fn new<'n>(tree: &'s dyn Tree, folder: &RepoPath, real: RepoPath, names: impl Iterator<Item = &'n [u8]>) -> Self {
+        let own = names.flat_map(|name| [folder.child(name), real.child(name)]).collect();
+        Self {
             tree,
-            folder,
-            real: real.filter(|real| *real != folder.path),
+            folder: folder.clone(),
+            real,
             own,
             include_dirs: Vec::new(),
             found: BTreeMap::new(),
             seen: BTreeSet::new(),
             pending: Vec::new(),
-            computed: swig,
-            compiles_c,
+            outside: BTreeSet::new(),
+            guessed: false,
+        }
+    }
+
+    /// Reads one `#cgo` line.
+    fn flags(&mut self, directive: &CgoDirective) -> Result<(), TreeError> {
+        if directive.verb == "pkg-config" {
+            return directive.arguments.iter().try_for_each(|name| self.pkg_config(name));
+        }
+        self.options(directive.arguments.iter().map(String::as_str))
+    }
+
+    /// The flags of a `.pc` file are not read: a name means one of the machine, a path may mean anything around it.
+    fn pkg_config(&mut self, name: &str) -> Result<(), TreeError> {
+        if let (true, Place::File(path)) = (name.contains('/'), self.named(name)?) {
+            self.guessed = true;
+            self.include_dirs.extend(path.parent());
+        }
+        Ok(())
+    }
+
+    fn options<'f>(&mut self, words: impl Iterator<Item = &'f str>) -> Result<(), TreeError> {
+        let mut expected = None;
+        for word in words {
+            if let Some(role) = expected.take() {
+                self.value(role, word)?;
+            } else if let Some(role) = OPTIONS.iter().find(|(option, _)| *option == word).map(|(_, role)| *role) {
+                expected = Some(role);
+            } else {
+                self.option(word)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn option(&mut self, word: &str) -> Result<(), TreeError> {
+        // `-Wl,--whole-archive,lib.a` hands its parts on to the linker.
+        if let Some(parts) = ["-Wl,", "-Wa,", "-Wp,"].iter().find_map(|prefix| word.strip_prefix(prefix)) {
+            return self.options(parts.split(','));
+        }
+        if let Some(file) = word.strip_prefix('@') {
+            self.guessed = true;
+            return self.value(Role::Other, file);
+        }
+        let known = OPTIONS.iter().find_map(|(option, role)| Some((word.strip_prefix(option)?, *role)));
+        if let Some((value, role)) = known {
+            // `-Bstatic` names no folder.
+            let is_word = role == Role::Everything && !value.contains(['/', '.', '$']);
+            return if is_word { Ok(()) } else { self.value(role, value.trim_start_matches('=')) };
+        }
+        let is_macro = word.starts_with("-D") || word.starts_with("-U");
+        let value = match (word.find(SOURCE_DIR), word.split_once('=')) {
+            (Some(start), _) => word.get(start..),
+            (None, _) if !word.starts_with('-') => Some(word),
+            // `--version-script=exports.map`
+            (None, Some((_, value))) if !is_macro => Some(value),
+            (None, _) => None,
         };
-        for header in cgo() {
-            for line in lines(header) {
-                search.include_flags(line);
-            }
-        }
-        Ok(search)
+        value.map_or(Ok(()), |value| self.value(Role::Other, value))
     }
 
-    /// `-Idir` and its kin; `${SRCDIR}` is the package's folder (go/build `saveCgo`).
-    fn include_flags(&mut self, line: &[String]) {
-        for flag in line {
-            self.computed |= flag == "-imacros" || flag.starts_with('@');
-            let value = ["-iquote", "-isystem", "-idirafter", "-I", "-L", "-F"]
-                .iter()
-                .find_map(|option| flag.strip_prefix(option))
-                .map_or(flag.as_str(), |dir| dir.trim_start_matches('='));
-            // A word without an option may be the value of `-I dir`; if it is a file, nothing is found below it.
-            self.include_dirs.extend(self.source_path(value));
-        }
-    }
-
-    fn source_path(&self, text: &str) -> Option<RepoPath> {
-        let relative = text.strip_prefix("${SRCDIR}").map_or(text, |rest| rest.trim_start_matches('/'));
-        if relative.is_empty() || relative.starts_with('-') {
-            return None;
-        }
-        self.folder.path.join(relative.as_bytes())
-    }
-
-    fn cgo_file(&mut self, header: &GoFile) -> Result<(), TreeError> {
-        for block in &header.cgo {
-            let includes = c_includes(block.preamble.as_bytes());
-            self.follow(&self.folder.path.clone(), &includes)?;
-        }
-        for line in lines(header) {
-            let mut option = "";
-            for flag in line {
-                self.flag_value(option, flag)?;
-                option = flag;
-            }
-        }
-        Ok(())
-    }
-
-    /// The files that a flag names: libraries in a folder of `-L`, headers of `-include`, and files named outright.
-    fn flag_value(&mut self, option: &str, flag: &str) -> Result<(), TreeError> {
-        let header = flag.strip_prefix("-include").filter(|name| !name.is_empty());
-        if let Some(name) = header.or_else(|| (option == "-include").then_some(flag)) {
-            let name = name.strip_prefix("${SRCDIR}/").unwrap_or(name).to_owned();
+    /// Takes what an option names.
+    fn value(&mut self, role: Role, value: &str) -> Result<(), TreeError> {
+        if role == Role::Include {
+            let name = value.strip_prefix("${SRCDIR}/").unwrap_or(value).to_owned();
             let includes = Includes { quoted: vec![name], ..Includes::default() };
-            return self.follow(&self.folder.path.clone(), &includes);
+            return self.follow_from_package(&self.folder.clone(), &includes);
         }
-        let library_dir = flag.strip_prefix("-L").filter(|dir| !dir.is_empty());
-        if let Some(dir) = library_dir.or_else(|| (option == "-L").then_some(flag)) {
-            return self.source_path(dir).map_or(Ok(()), |dir| self.libraries(&dir));
+        let place = self.named(value)?;
+        self.take(role, value, place)?;
+        // Go itself makes these absolute, and does not look where a link leads.
+        let is_joined = matches!(role, Role::Headers | Role::Libraries) && !value.starts_with(['$', '/']);
+        match self.folder.join(value.as_bytes()).filter(|_| is_joined && self.folder != self.real) {
+            Some(path) => {
+                let place = self.look(&path)?;
+                self.take(role, value, place)
+            }
+            None => Ok(()),
         }
-        // `-Wl,--whole-archive,lib.a` names files as well.
-        for word in flag.split(',') {
-            if let Some(path) = self.source_path(word) {
-                self.add(&path)?;
+    }
+
+    fn take(&mut self, role: Role, value: &str, place: Place) -> Result<(), TreeError> {
+        match place {
+            Place::File(path) => self.add(&path),
+            Place::Submodule(path) => self.add_submodule(&path),
+            Place::Folder(path) => match role {
+                Role::Headers | Role::Other => {
+                    self.include_dirs.push(path);
+                    Ok(())
+                }
+                Role::Libraries => self.libraries(&path),
+                Role::Everything | Role::Include => {
+                    self.include_dirs.push(path.clone());
+                    add_all_below(self.tree, &path, &mut self.found)
+                }
+            },
+            Place::Outside if role == Role::Other && !value.contains(SOURCE_DIR) => Ok(()),
+            Place::Outside => {
+                self.outside.insert(format!("the #cgo lines of {} name {value}, outside the repository", self.folder));
+                Ok(())
+            }
+            Place::Nothing => Ok(()),
+        }
+    }
+
+    /// What a flag means by a path (go/build `saveCgo` and `makePathsAbsolute`).
+    fn named(&self, value: &str) -> Result<Place, TreeError> {
+        match value.strip_prefix(SOURCE_DIR) {
+            Some(below) => self.walk(&self.real, below.trim_start_matches('/').as_bytes()),
+            None if value.is_empty() || value.starts_with(['/', '-', '$']) => Ok(Place::Nothing),
+            None => self.walk(&self.real, value.as_bytes()),
+        }
+    }
+
+    /// Where a relative path leads from a folder, as the system walks it: `..` is what is above the folder that a link
+    /// leads to.
+    fn walk(&self, from: &RepoPath, relative: &[u8]) -> Result<Place, TreeError> {
+        if relative.contains(&0) || relative.first() == Some(&b'/') {
+            return Ok(Place::Nothing);
+        }
+        let mut at = from.clone();
+        for element in relative.split(|byte| *byte == b'/').filter(|element| !matches!(*element, b"" | b".")) {
+            if element == b".." {
+                match self.look(&at)? {
+                    Place::Folder(real) => match real.parent() {
+                        Some(above) => at = above,
+                        None => return Ok(Place::Outside),
+                    },
+                    Place::File(_) | Place::Nothing => return Ok(Place::Nothing),
+                    out => return Ok(out),
+                }
+            } else {
+                at = at.child(element);
             }
         }
-        Ok(())
+        self.look(&at)
+    }
+
+    /// What lies at a path.
+    fn look(&self, path: &RepoPath) -> Result<Place, TreeError> {
+        Ok(match read_through_links(self.tree, path)? {
+            Ok(Some((real, EntryKind::Folder))) => Place::Folder(real),
+            Ok(Some((real, EntryKind::Submodule))) => Place::Submodule(real),
+            // The link itself counts too, if the last part of the path is one.
+            Ok(Some((real, _))) => Place::File(if self.tree.entry(path)?.is_some() { path.clone() } else { real }),
+            Ok(None) => Place::Nothing,
+            Err(link) => match self.tree.entry(&link)?.map(|entry| entry.kind) {
+                Some(EntryKind::Submodule) => Place::Submodule(link),
+                _ => Place::Outside,
+            },
+        })
     }
 
     fn libraries(&mut self, dir: &RepoPath) -> Result<(), TreeError> {
-        let Ok(Some((real, EntryKind::Folder))) = read_through_links(self.tree, dir)? else { return Ok(()) };
-        for entry in self.tree.list(&real)?.iter().flat_map(|listing| listing.iter()) {
+        for entry in self.tree.list(dir)?.iter().flat_map(|listing| listing.iter()) {
             if entry.kind != EntryKind::Folder {
-                self.add(&real.child(&entry.name))?;
+                self.add(&dir.child(&entry.name))?;
             }
         }
         Ok(())
     }
 
-    fn follow(&mut self, from: &RepoPath, includes: &Includes) -> Result<(), TreeError> {
-        self.computed |= includes.computed;
-        let mut dirs = vec![from.clone(), self.folder.path.clone()];
-        dirs.extend(self.real.clone());
+    fn follow_from_package(&mut self, by: &RepoPath, includes: &Includes) -> Result<(), TreeError> {
+        self.follow(by, &self.real.clone(), includes)
+    }
+
+    /// Adds what a file includes. `from` is the folder that it lies in.
+    fn follow(&mut self, by: &RepoPath, from: &RepoPath, includes: &Includes) -> Result<(), TreeError> {
+        self.guessed |= includes.computed;
+        let mut dirs = vec![from.clone(), self.real.clone()];
         dirs.extend(self.include_dirs.iter().cloned());
-        dirs.sort_unstable();
-        dirs.dedup();
         for name in includes.quoted.iter().chain(&includes.angled) {
-            for path in dirs.iter().filter_map(|dir| dir.join(name.as_bytes())) {
-                self.add(&path)?;
+            let mut known = BTreeSet::new();
+            let mut is_found = false;
+            let mut leaves = false;
+            for dir in dirs.iter().filter(|dir| known.insert(*dir)) {
+                match self.walk(dir, name.as_bytes())? {
+                    Place::File(path) => {
+                        is_found = true;
+                        self.add(&path)?;
+                    }
+                    Place::Submodule(path) => {
+                        is_found = true;
+                        self.add_submodule(&path)?;
+                    }
+                    Place::Outside => leaves |= !is_found,
+                    Place::Folder(_) | Place::Nothing => {}
+                }
+            }
+            if leaves && !is_found {
+                self.outside.insert(format!("{by} includes {name}, outside the repository"));
             }
         }
         Ok(())
     }
 
-    /// Adds what lies at a path, if it is a file, with every link on the way to it.
+    /// Adds the file at a path.
     fn add(&mut self, path: &RepoPath) -> Result<(), TreeError> {
         if !self.seen.insert(path.clone()) {
             return Ok(());
         }
-        if self.own.contains(path) {
-            // It is an item of the package already, but what it includes is not.
-            self.pending.push(path.clone());
-            return Ok(());
-        }
-        if let Some(identity) = Identity::of(self.tree, path)? {
+        // It is an item of the package already, but what it includes is not.
+        if !self.own.contains(path) {
+            let Some(identity) = Identity::of(self.tree, path)? else { return Ok(()) };
             self.found.insert(path.clone(), identity);
-            self.pending.push(path.clone());
-        } else if self.tree.entry(path)?.is_none()
-            && let Ok(Some((real, kind))) = read_through_links(self.tree, path)?
-            && kind != EntryKind::Folder
-        {
-            return self.add(&real);
         }
+        self.pending.push(path.clone());
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<(RepoPath, Identity)>, TreeError> {
+    /// A submodule is known by its commit. What its files include cannot be seen, and may be anything within reach.
+    fn add_submodule(&mut self, path: &RepoPath) -> Result<(), TreeError> {
+        self.guessed = true;
+        self.found.extend(Identity::of(self.tree, path)?.map(|identity| (path.clone(), identity)));
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Included, TreeError> {
         while let Some(path) = self.pending.pop() {
             let Ok(Some((real, EntryKind::File { .. }))) = read_through_links(self.tree, &path)? else { continue };
             let includes = c_includes(&self.tree.read(&real)?);
+            // To some compilers a link lies where it is, to others where it leads.
             for dir in BTreeSet::from([path.parent(), real.parent()]).into_iter().flatten() {
-                self.follow(&dir, &includes)?;
+                self.follow(&path, &dir, &includes)?;
             }
         }
-        if self.computed {
-            let folder = self.real.clone().unwrap_or_else(|| self.folder.path.clone());
-            for dir in std::iter::once(folder).chain(std::mem::take(&mut self.include_dirs)) {
-                if let Ok(Some((real, EntryKind::Folder))) = read_through_links(self.tree, &dir)? {
-                    add_all_below(self.tree, &real, &mut self.found)?;
-                }
+        if self.guessed {
+            for dir in std::iter::once(self.real.clone()).chain(std::mem::take(&mut self.include_dirs)) {
+                add_all_below(self.tree, &dir, &mut self.found)?;
             }
-            self.found.retain(|path, _| !self.own.contains(path));
         }
-        Ok(self.found.into_iter().collect())
+        self.found.retain(|path, _| !self.own.contains(path));
+        let (files, outside) = (self.found.into_iter().collect(), self.outside.into_iter().collect());
+        Ok(Included { files, outside, guessed: self.guessed })
     }
 }
 
-/// The arguments of each `#cgo` line, whatever its conditions.
-fn lines(header: &GoFile) -> impl Iterator<Item = &[String]> {
-    header.cgo.iter().flat_map(|block| &block.directives).map(|line| &line.arguments[..])
-}
+/// The package's folder, in the words of `#cgo` lines.
+const SOURCE_DIR: &str = "${SRCDIR}";
 
 fn add_all_below(tree: &dyn Tree, dir: &RepoPath, found: &mut BTreeMap<RepoPath, Identity>) -> Result<(), TreeError> {
     let mut pending = vec![dir.clone()];
@@ -253,14 +416,26 @@ mod tests {
     use crate::go::source::{Target, Tri};
     use crate::repo::MemoryTree;
 
+    fn included(tree: &MemoryTree, dir: &str) -> Included {
+        let folder = GoFolder::read(tree, &RepoPath::from_clean(dir.as_bytes())).unwrap().unwrap();
+        let package = Package::select(&folder, &Target { cgo: Tri::True, ..Target::new("linux", "amd64") });
+        included_files(tree, &folder, &package).unwrap()
+    }
+
+    fn names(found: &Included) -> Vec<String> {
+        found.files.iter().map(|(path, _)| path.to_string()).collect()
+    }
+
     /// The files that the package in a folder includes.
     #[track_caller]
     fn check(txtar: &str, dir: &str, expected: &[&str]) {
-        let tree = MemoryTree::from_txtar(txtar);
-        let folder = GoFolder::read(&tree, &RepoPath::from_clean(dir.as_bytes())).unwrap().unwrap();
-        let package = Package::select(&folder, &Target { cgo: Tri::True, ..Target::new("linux", "amd64") });
-        let found = included_files(&tree, &folder, &package).unwrap();
-        assert_eq!(found.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>(), expected);
+        let found = included(&MemoryTree::from_txtar(txtar), dir);
+        assert_eq!(names(&found), expected);
+        assert_eq!((found.outside, found.guessed), (Vec::new(), false));
+    }
+
+    fn cgo(flags: &str) -> String {
+        format!("-- p/a.go --\npackage p\n\n// #cgo {flags}\n// #include \"a.h\"\nimport \"C\"\n")
     }
 
     #[test]
@@ -277,12 +452,11 @@ mod tests {
         check(tree, "p", &["p/l.inc", "p/m.inc", "q/m.inc"]);
         let tree = "-- link -> real/p --\n-- real/p/a.go --\npackage p\n-- real/p/a.s --\n#include \"../up.inc\"\n\
                     -- real/up.inc --\n#include \"sub/x.inc\"\n-- up.inc --\n-- real/sub -> ../other --\n-- other/x.inc --\n";
-        check(tree, "link", &["other/x.inc", "real/up.inc", "up.inc"]);
+        check(tree, "link", &["other/x.inc", "real/up.inc"]);
     }
 
     #[test]
     fn flags_may_have_their_value_in_the_next_word() {
-        let cgo = |flags: &str| format!("-- p/a.go --\npackage p\n\n// #cgo CFLAGS: {flags}\nimport \"C\"\n");
         let files = "-- p/inc/a.h --\n-- p/lib/libv.a --\n-- p/lib/sub/x.a --\n";
         for (flags, expected) in [
             ("-L ${SRCDIR}/lib -lv", &["p/lib/libv.a"][..]),
@@ -290,9 +464,83 @@ mod tests {
             ("-Wl,--whole-archive,${SRCDIR}/lib/libv.a", &["p/lib/libv.a"]),
             ("-I inc -include a.h", &["p/inc/a.h"]),
             ("-I${SRCDIR}/inc -includea.h", &["p/inc/a.h"]),
-            ("-I${SRCDIR}/inc", &[]),
+            ("-I${SRCDIR}/inc", &["p/inc/a.h"]),
+            ("-O2", &[]),
+        ] {
+            check(&format!("{}{files}", cgo(&format!("CFLAGS: {flags}"))), "p", expected);
+        }
+    }
+
+    #[test]
+    fn flags_name_files_in_many_ways() {
+        let files = "-- p/x.map --\n-- p/lib/libv.a --\n-- p/lib/sub/x.a --\n-- p/static/x.a --\n-- p/2/x --\n";
+        for (flags, expected) in [
+            ("LDFLAGS: -Wl,--version-script=x.map", &["p/x.map"][..]),
+            ("LDFLAGS: -Wl,-Tx.map", &["p/x.map"]),
+            ("LDFLAGS: -Wl,-T,x.map", &["p/x.map"]),
+            ("LDFLAGS: -Wl,-rpath,${SRCDIR}/lib -Wl,-rpath=$ORIGIN/lib", &["p/lib/libv.a"]),
+            ("LDFLAGS: -Wl,-Bstatic -lv -O2 -std=c99", &[]),
+            ("LDFLAGS: -fuse-profile=${SRCDIR}/x.map", &["p/x.map"]),
+            ("CFLAGS: -DDATA=${SRCDIR}/x.map -DX=x.map", &["p/x.map"]),
+            ("CFLAGS: --sysroot=${SRCDIR}/lib", &["p/lib/libv.a", "p/lib/sub/x.a"]),
+            ("windows LDFLAGS: -L${SRCDIR}/lib", &[]),
+            ("pkg-config: libv x.map", &[]),
         ] {
             check(&format!("{}{files}", cgo(flags)), "p", expected);
         }
+    }
+
+    #[test]
+    fn what_nobody_can_tell_takes_everything_near() {
+        let everything = ["near/a.txt", "p/sub/x.txt"];
+        let files = "-- near/a.txt --\n-- far/b.txt --\n-- p/sub/x.txt --\n";
+        for text in [
+            &cgo("CFLAGS: -I../near @args"),
+            &format!("{}-- p/a.h --\n#include NAME\n", cgo("CFLAGS: -I../near")),
+            &format!("{}-- p/x.swig --\n", cgo("CFLAGS: -I../near")),
+            &cgo("pkg-config: ../near/a.txt"),
+        ] {
+            let found = included(&MemoryTree::from_txtar(&format!("{text}{files}")), "p");
+            assert_eq!((names(&found), found.guessed), (everything.map(str::to_owned).to_vec(), true), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_submodule_counts_as_its_commit_and_hides_what_it_includes() {
+        let mut tree = MemoryTree::from_txtar(&cgo("CFLAGS: -I${SRCDIR}/../conf -I${SRCDIR}/../third/inc"));
+        tree.insert("conf/third.h", "");
+        tree.insert_entry(b"third", EntryKind::Submodule, b"commit");
+        let found = included(&tree, "p");
+        assert_eq!((names(&found), found.guessed), (vec!["conf/third.h".to_owned(), "third".to_owned()], true));
+    }
+
+    #[track_caller]
+    fn check_outside(txtar: &str, expected: &[&str]) {
+        let found = included(&MemoryTree::from_txtar(txtar), "p");
+        assert_eq!(
+            (found.outside.iter().map(String::as_str).collect::<Vec<_>>(), found.guessed),
+            (expected.to_vec(), false)
+        );
+    }
+
+    #[test]
+    fn what_leaves_the_repository_is_named() {
+        let preamble = |include: &str| format!("-- p/a.go --\npackage p\n\n// #include {include}\nimport \"C\"\n");
+        check_outside(&preamble("\"../../x.h\""), &["p/a.go includes ../../x.h, outside the repository"]);
+        check_outside(
+            &preamble("\"link/x.h\"").replace("-- p", "-- p/link -> /opt --\n-- p"),
+            &["p/a.go includes link/x.h, outside the repository"],
+        );
+        check_outside(&preamble("\"/usr/include/x.h\""), &[]);
+        check_outside(&preamble("<stdio.h>"), &[]);
+        let flags = "the #cgo lines of p name ${SRCDIR}/../../inc, outside the repository";
+        check_outside(&cgo("CFLAGS: -I${SRCDIR}/../../inc"), &[flags]);
+        check_outside(&cgo("CFLAGS: -I/usr/local/include"), &[]);
+        let nested = format!("{}-- p/a.h --\n#include \"../../../y.h\"\n", preamble("\"a.h\""));
+        check_outside(&nested, &["p/a.h includes ../../../y.h, outside the repository"]);
+        check_outside(
+            "-- p/a.go --\npackage p\n-- p/a.s --\n#include \"../../z.inc\"\n",
+            &["p/a.s includes ../../z.inc, outside the repository"],
+        );
     }
 }

@@ -63,11 +63,19 @@ pub enum SourceContent {
         /// What it includes.
         includes: Includes,
     },
-    /// A file that is never opened (`.syso`), or a link that leads nowhere.
-    Opaque {
-        /// Whether the file should have been readable: a broken link, or one that leaves the repository.
-        broken: bool,
-    },
+    /// A file whose text is not known.
+    Opaque(Opaque),
+}
+
+/// Why the text of a file is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opaque {
+    /// Go never opens such files before it links them (`.syso`).
+    Unread,
+    /// It is a link that leads nowhere.
+    Missing,
+    /// It is a link that leads out of the repository, or into a submodule.
+    Outside,
 }
 
 /// What one `//go:embed` pattern matches.
@@ -138,7 +146,7 @@ impl GoFolder {
                 continue;
             }
             let Some(found) = Found::look(tree, real, entry)? else { continue };
-            folder.provides_package |= is_go && found.readable.is_some();
+            folder.provides_package |= is_go && found.readable.is_ok();
             if let Some(kind) = file_kind(&entry.name) {
                 folder.files.push(read_file(tree, real, entry, kind, found)?);
             }
@@ -194,7 +202,7 @@ impl GoFolder {
     pub fn is_pure_go(&self) -> bool {
         let is_pure = |file: &SourceFile| match &file.content {
             SourceContent::Go { header, .. } => !header.imports_c,
-            SourceContent::Other { .. } | SourceContent::Opaque { .. } => false,
+            SourceContent::Other { .. } | SourceContent::Opaque(_) => false,
         };
         self.files.iter().all(is_pure)
     }
@@ -217,7 +225,7 @@ fn real_folder(tree: &dyn Tree, path: &RepoPath) -> Result<Option<RepoPath>, Tre
 /// A directory entry that may be a file: its identity, and where its bytes are.
 struct Found {
     identity: Identity,
-    readable: Option<RepoPath>,
+    readable: Result<RepoPath, Opaque>,
 }
 
 impl Found {
@@ -226,13 +234,14 @@ impl Found {
         let path = folder.child(&entry.name);
         match (entry.kind, entry.id) {
             (EntryKind::File { executable }, Some(id)) => {
-                Ok(Some(Self { identity: Identity::File { id, executable }, readable: Some(path) }))
+                Ok(Some(Self { identity: Identity::File { id, executable }, readable: Ok(path) }))
             }
             (EntryKind::Symlink, Some(text)) => {
                 let readable = match read_through_links(tree, &path)? {
                     Ok(Some((_, EntryKind::Folder | EntryKind::Submodule))) => return Ok(None),
-                    Ok(Some((real, _))) => Some(real),
-                    Ok(None) | Err(_) => None,
+                    Ok(Some((real, _))) => Ok(real),
+                    Ok(None) => Err(Opaque::Missing),
+                    Err(_) => Err(Opaque::Outside),
                 };
                 let identity = Identity::of(tree, &path)?.unwrap_or(Identity::Link { text, target: None });
                 Ok(Some(Self { identity, readable }))
@@ -250,9 +259,9 @@ fn read_file(
     found: Found,
 ) -> Result<SourceFile, TreeError> {
     let content = match (kind, &found.readable) {
-        (_, None) => SourceContent::Opaque { broken: true },
-        (FileKind::Syso, Some(_)) => SourceContent::Opaque { broken: false },
-        (FileKind::Go, Some(real)) => {
+        (_, Err(why)) => SourceContent::Opaque(*why),
+        (FileKind::Syso, Ok(_)) => SourceContent::Opaque(Opaque::Unread),
+        (FileKind::Go, Ok(real)) => {
             let header = scan_go(&tree.read(real)?);
             let embeds = header
                 .embeds
@@ -261,7 +270,7 @@ fn read_file(
                 .collect::<Result<_, _>>()?;
             SourceContent::Go { header: Arc::new(header), embeds }
         }
-        (_, Some(real)) => {
+        (_, Ok(real)) => {
             let text = tree.read(real)?;
             let assembly = matches!(kind, FileKind::Assembly | FileKind::CAssembly);
             let includes = if assembly { asm_includes(&text) } else { c_includes(&text) };
@@ -309,7 +318,7 @@ mod tests {
         assert_eq!(folder.path, RepoPath::from_clean(b"link"));
         let SourceContent::Go { header, .. } = &folder.files[1].content else { panic!("{folder:?}") };
         assert_eq!(header.imports[0].path, "fmt");
-        assert!(matches!(folder.files[2].content, SourceContent::Opaque { broken: true }));
+        assert!(matches!(folder.files[2].content, SourceContent::Opaque(Opaque::Missing)));
         assert!(has_links(&folder.listing));
     }
 }

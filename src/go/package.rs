@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::go::folder::{GoFolder, SourceContent, SourceFile};
-use crate::go::source::{Constraint, FileKind, GoFile, Target, Tri, file_name_matches};
+use crate::go::folder::{GoFolder, Opaque, SourceContent, SourceFile};
+use crate::go::source::{CgoDirective, Constraint, FileKind, GoFile, Target, Tri, file_name_matches};
 use crate::repo::{Digest, Hasher};
 
 /// What a folder is to `go build` for one target.
@@ -31,6 +31,10 @@ pub struct Package {
     pub refused: Vec<usize>,
     /// What Go would refuse or what could not be read, with the file's name in front.
     pub problems: Vec<String>,
+    /// The `#cgo` lines in force, or that may be.
+    pub cgo: Vec<CgoDirective>,
+    /// Files that lie outside the repository, one sentence each: what they say cannot be known.
+    pub outside: Vec<String>,
     /// A digest of the files in use: names, kinds, identities, and what they embed.
     pub content: Option<Digest>,
     /// The same for the test files.
@@ -74,7 +78,7 @@ fn constraint_of(file: &SourceFile) -> &Constraint {
     match &file.content {
         SourceContent::Go { header, .. } => &header.constraint,
         SourceContent::Other { constraint, .. } => constraint,
-        SourceContent::Opaque { .. } => &Constraint::Always,
+        SourceContent::Opaque(_) => &Constraint::Always,
     }
 }
 
@@ -174,6 +178,8 @@ impl<'f> Selection<'f> {
         package.imports = imports(
             package.files.iter().filter_map(|index| Some((header(*index)?, !package.uncertain.contains(index)))),
         );
+        package.cgo = directives(package.files.iter().filter_map(|index| header(*index)), target);
+        package.outside = outside(folder, &package.files);
         package.test_imports = imports(package.test_files.iter().filter_map(|index| Some((header(*index)?, false))));
         if let Some((one, other, collision)) = case_collision(folder, &package.files) {
             package.problems.push(collision);
@@ -184,6 +190,17 @@ impl<'f> Selection<'f> {
         package.test_content = Some(content_digest(folder, &package.test_files));
         package
     }
+}
+
+fn directives<'a>(headers: impl Iterator<Item = &'a GoFile>, target: &Target) -> Vec<CgoDirective> {
+    let all = headers.flat_map(|header| &header.cgo).flat_map(|block| &block.directives);
+    all.filter(|directive| directive.eval(&|name| target.tag(name)).possible()).cloned().collect()
+}
+
+fn outside(folder: &GoFolder, files: &[usize]) -> Vec<String> {
+    let files = files.iter().map(|index| &folder.files[*index]);
+    let outside = files.filter(|file| matches!(file.content, SourceContent::Opaque(Opaque::Outside)));
+    outside.map(|file| format!("{} leads out of the repository", folder.path.child(&file.name))).collect()
 }
 
 /// Only a package with cgo or SWIG may hold C and its kin (cmd/go/internal/load).
@@ -276,8 +293,9 @@ fn problem_of(file: &SourceFile) -> Option<String> {
             _ => header.cgo.iter().find_map(|block| block.problem.clone()),
         },
         SourceContent::Other { constraint: Constraint::Invalid(reason), .. } => Some(reason.clone()),
-        SourceContent::Other { .. } | SourceContent::Opaque { broken: false } => None,
-        SourceContent::Opaque { broken: true } => Some("the symlink leads to no file of this repository".to_owned()),
+        SourceContent::Other { .. } | SourceContent::Opaque(Opaque::Unread) => None,
+        SourceContent::Opaque(Opaque::Missing) => Some("the symlink leads to no file".to_owned()),
+        SourceContent::Opaque(Opaque::Outside) => Some("the symlink leads out of the repository".to_owned()),
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rayon::prelude::*;
 
-use crate::go::closure::{included_files, test_data};
+use crate::go::closure::{Included, included_files, test_data};
 use crate::go::external::{ExternalModule, ExternalPackage};
 use crate::go::folder::GoFolder;
 use crate::go::mode::{BuildList, PackageFolder, Resolution};
@@ -106,7 +106,7 @@ pub struct FolderPackage {
     /// The files in use.
     pub package: Arc<Package>,
     /// Files that C or assembly of the package includes; for tests, the files that they may read.
-    pub includes: Vec<(RepoPath, Identity)>,
+    pub includes: Included,
     /// The checkout conversions in force for the folder.
     pub conversions: Vec<(RepoPath, Digest)>,
 }
@@ -337,9 +337,12 @@ impl<'b> Builder<'b> {
         let tree = self.workspace.tree();
         let (includes, uses) = match part {
             Part::Package => (included_files(tree, &source, &package)?, package.imports.clone()),
-            Part::Tests => (test_data(tree, &place.dir)?, package.test_imports.clone()),
+            Part::Tests => {
+                let files = test_data(tree, &place.dir)?;
+                (Included { files, ..Included::default() }, package.test_imports.clone())
+            }
         };
-        let conversions = self.workspace.conversions(folders_of_files(&source, &package, &includes))?;
+        let conversions = self.workspace.conversions(folders_of_files(&source, &package, &includes.files))?;
         let folder = FolderPackage { part, place, source, package, includes, conversions };
         Ok(Some((Node { import_path, imports: Vec::new(), content: Content::Folder(Box::new(folder)) }, uses)))
     }
@@ -458,6 +461,13 @@ fn folders_of_files(
 
 fn key(root: &Root, part: Part) -> NodeKey {
     (Arc::clone(&root.import_path), Spot::Folder(root.place.dir.clone(), part))
+}
+
+impl FolderPackage {
+    /// What of it lies outside the repository, one sentence each.
+    pub fn outside(&self) -> impl Iterator<Item = &String> {
+        self.package.outside.iter().chain(&self.includes.outside)
+    }
 }
 
 impl Node {

@@ -5,6 +5,7 @@
 mod discover;
 pub mod flags;
 mod name;
+mod profile;
 pub mod target;
 mod targets;
 
@@ -53,6 +54,10 @@ pub struct Program {
     pub modes: Vec<Mode>,
     /// The build flags.
     pub flags: BuildFlags,
+    /// The profiles that it is compiled with.
+    pub profiles: Vec<RepoPath>,
+    /// What of its build cannot be known, one sentence each.
+    pub unknown: Vec<String>,
 }
 
 impl Program {
@@ -230,6 +235,9 @@ fn make(
                 if let (Some(path), Some(parsed)) = (&dockerfile, &parsed) {
                     program.others = targets::other_programs(workspace, &program, parsed, path, &context)?;
                 }
+                let (profiles, unknown) = profile::profiles(workspace, &program)?;
+                program.profiles = profiles;
+                program.unknown.extend(unknown);
                 Some(program)
             }
             Err(message) => return Ok(Err(message)),
@@ -282,7 +290,10 @@ fn program(
     let flags = BuildFlags::parse(&settings.go.flags);
     let targets = TargetSpec::all(&settings.go, &flags, mention);
     let modes = modes(name, &dir, &module.dir, &settings.go.workspace, workspace)?;
-    Ok(Program { module: module.dir.clone(), dir, others: Vec::new(), targets, modes, flags })
+    let unknown = flags.opaque.iter().map(|flag| format!("the build flag {flag} hides what the compiler reads"));
+    let unknown = unknown.collect();
+    let module = module.dir.clone();
+    Ok(Program { module, dir, others: Vec::new(), targets, modes, flags, profiles: Vec::new(), unknown })
 }
 
 fn modes(
