@@ -12,6 +12,8 @@ mod formats;
 mod generator;
 // Which trees are compared, and what Git makes of their files.
 mod git;
+// The rules of Go, held against the planner and against Go.
+mod go_rules;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
 // What is rebuilt, and why.
