@@ -18,7 +18,9 @@ pub struct TargetSpec {
     pub os: String,
     /// GOARCH.
     pub arch: String,
-    /// `v7` of `linux/arm/v7`, or the value of GOAMD64 and its kin.
+    /// `v7` of `linux/arm/v7`: the builder may know of it.
+    pub variant: Option<String>,
+    /// The value of GOAMD64 and its kin.
     pub level: Option<String>,
     /// Build tags that are set, sorted.
     pub tags: BTreeSet<String>,
@@ -49,12 +51,12 @@ impl TargetSpec {
     }
 
     fn new(settings: &GoSettings, flags: &BuildFlags, mention: &TagMention, platform: &Platform) -> Self {
-        let variable = format!("GO{}", platform.arch.to_uppercase());
         let tags: BTreeSet<String> = settings.build_tags.iter().cloned().collect();
         Self {
             os: platform.os.clone(),
             arch: platform.arch.clone(),
-            level: flags.levels.get(&variable).cloned().or_else(|| platform.variant.clone()),
+            variant: platform.variant.clone(),
+            level: level_variable(&platform.arch).and_then(|variable| flags.levels.get(variable)).cloned(),
             possible_tags: mention.names.iter().filter(|tag| !tags.contains(*tag)).cloned().collect(),
             tags,
             any_tag_possible: mention.unknowable,
@@ -68,8 +70,8 @@ impl TargetSpec {
 
     /// `linux/arm/v7`.
     pub fn platform(&self) -> String {
-        match &self.level {
-            Some(level) => format!("{}/{}/{level}", self.os, self.arch),
+        match &self.variant {
+            Some(variant) => format!("{}/{}/{variant}", self.os, self.arch),
             None => format!("{}/{}", self.os, self.arch),
         }
     }
@@ -78,6 +80,7 @@ impl TargetSpec {
     pub fn label(&self) -> String {
         let list = |tags: &BTreeSet<String>| tags.iter().cloned().collect::<Vec<_>>().join(",");
         let mut parts = vec![self.platform()];
+        parts.extend(self.level.iter().map(|level| format!("level={level}")));
         if !self.tags.is_empty() {
             parts.push(format!("tags={}", list(&self.tags)));
         }
@@ -101,8 +104,10 @@ impl TargetSpec {
     /// The target as the file selection needs it. `minimum_minor` is what the go lines say the toolchain is at least.
     pub fn resolve(&self, minimum_minor: u32) -> Target {
         let [race, msan, asan] = self.sanitizers;
+        let (arch_features, uncertain_features) = self.features();
         Target {
-            arch_features: default_arch_features(&self.arch, self.level.as_deref()),
+            arch_features,
+            uncertain_features,
             tags: self.tags.clone(),
             unknown_tags: self.possible_tags.clone(),
             all_tags_unknown: self.any_tag_possible,
@@ -111,7 +116,8 @@ impl TargetSpec {
                 Some(false) => Tri::False,
                 None => Tri::Unknown,
             },
-            toolchain_minor: self.toolchain_minor,
+            // An older toolchain refuses the go line, or fetches the one that it asks for.
+            toolchain_minor: self.toolchain_minor.filter(|minor| *minor >= minimum_minor),
             minimum_minor,
             experiments: self.experiments.iter().cloned().collect(),
             other_experiments_default: self.other_experiments_default,
@@ -120,5 +126,84 @@ impl TargetSpec {
             asan,
             ..Target::new(&self.os, &self.arch)
         }
+    }
+
+    /// The feature tags of the architecture that hold, and those that may. A variant of the platform is for the builder
+    /// to hand on; without it Go takes its default, which for `arm` depends on how Go itself was built.
+    fn features(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        if let Some(level) = &self.level {
+            return (default_arch_features(&self.arch, Some(level)), BTreeSet::new());
+        }
+        let mut possible = vec![default_arch_features(&self.arch, None)];
+        if let Some(variant) = &self.variant {
+            let number = variant.trim_start_matches('v');
+            let level = match &*self.arch {
+                "arm" => number.to_owned(),
+                "arm64" if !number.contains('.') => format!("v{number}.0"),
+                _ => variant.clone(),
+            };
+            possible.push(default_arch_features(&self.arch, Some(&level)));
+        }
+        if self.arch == "arm" {
+            possible.push(default_arch_features(&self.arch, Some("5")));
+        }
+        let all: BTreeSet<String> = possible.iter().flatten().cloned().collect();
+        all.into_iter().partition(|feature| possible.iter().all(|features| features.contains(feature)))
+    }
+}
+
+/// The variable that sets the level of an architecture (`internal/buildcfg`).
+fn level_variable(arch: &str) -> Option<&'static str> {
+    Some(match arch {
+        "386" => "GO386",
+        "amd64" => "GOAMD64",
+        "arm" => "GOARM",
+        "arm64" => "GOARM64",
+        "mips" | "mipsle" => "GOMIPS",
+        "mips64" | "mips64le" => "GOMIPS64",
+        "ppc64" | "ppc64le" => "GOPPC64",
+        "riscv64" => "GORISCV64",
+        "wasm" => "GOWASM",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a tag is on a platform, with a flag and a toolchain.
+    #[track_caller]
+    fn check(platform: &str, flag: &str, toolchain: Option<&str>, tag: &str, expected: Tri) {
+        let settings = GoSettings {
+            platforms: vec![platform.parse().unwrap()],
+            toolchain: toolchain.map(str::to_owned),
+            ..GoSettings::default()
+        };
+        let flags = BuildFlags::parse(&[flag.to_owned()]);
+        let targets = TargetSpec::all(&settings, &flags, &TagMention::default());
+        assert_eq!(targets[0].resolve(24).tag(tag), expected, "{platform} {flag} {tag}");
+    }
+
+    #[test]
+    fn a_level_that_is_set_is_certain_and_a_variant_is_not() {
+        check("linux/amd64", "GOAMD64=v3", None, "amd64.v3", Tri::True);
+        check("linux/amd64", "-trimpath", None, "amd64.v3", Tri::False);
+        check("linux/amd64/v3", "-trimpath", None, "amd64.v3", Tri::Unknown);
+        check("linux/amd64/v3", "GOAMD64=v1", None, "amd64.v3", Tri::False);
+        check("linux/arm/v6", "-trimpath", None, "arm.7", Tri::Unknown);
+        check("linux/arm/v6", "-trimpath", None, "arm.5", Tri::True);
+        check("linux/arm/v7", "GOARM=6", None, "arm.7", Tri::False);
+        check("linux/arm64/v9", "-trimpath", None, "arm64.v9.0", Tri::Unknown);
+        check("linux/mipsle", "GOMIPS=softfloat", None, "mipsle.softfloat", Tri::True);
+        check("linux/mips64le", "GOMIPS64=softfloat", None, "mips64le.hardfloat", Tri::False);
+        check("linux/ppc64le", "GOPPC64=power9", None, "ppc64le.power9", Tri::True);
+    }
+
+    #[test]
+    fn a_toolchain_older_than_the_go_line_is_not_the_one_that_builds() {
+        check("linux/amd64", "-trimpath", Some("1.25"), "go1.26", Tri::False);
+        check("linux/amd64", "-trimpath", Some("1.20"), "go1.24", Tri::True);
+        check("linux/amd64", "-trimpath", Some("1.20"), "go1.26", Tri::Unknown);
     }
 }

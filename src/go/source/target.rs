@@ -36,6 +36,8 @@ pub struct Target {
     pub arch: String,
     /// The feature tags of the architecture that hold, like `amd64.v1`.
     pub arch_features: BTreeSet<String>,
+    /// The feature tags that may hold.
+    pub uncertain_features: BTreeSet<String>,
     /// The tags given with `-tags`.
     pub tags: BTreeSet<String>,
     /// Tags that may or may not be given with `-tags`.
@@ -67,6 +69,7 @@ impl Target {
             os: os.into(),
             arch: arch.into(),
             arch_features: default_arch_features(arch, None),
+            uncertain_features: BTreeSet::new(),
             tags: BTreeSet::new(),
             unknown_tags: BTreeSet::new(),
             all_tags_unknown: false,
@@ -121,6 +124,10 @@ impl Target {
         if let Some(minor) = release_minor(name) {
             return Some(self.release(minor));
         }
+        // `GOFIPS140`, which may be set on the builder, gives a tag of its own.
+        if let Some(version) = name.strip_prefix("fips140v") {
+            return Some(if is_major_minor(version) { Tri::Unknown } else { Tri::False });
+        }
         let (family, rest) = name.split_once('.')?;
         if family == "goexperiment" {
             return Some(self.experiment(rest));
@@ -143,6 +150,16 @@ impl Target {
     }
 
     fn arch_feature(&self, family: &str, name: &str) -> Tri {
+        if family != self.arch {
+            return Tri::False;
+        }
+        if family == "wasm" && matches!(name, "wasm.satconv" | "wasm.signext") {
+            // Before 1.26 they had to be asked for.
+            return Tri::from(self.arch_features.contains(name)).or(self.release(26));
+        }
+        if self.uncertain_features.contains(name) || !is_known_feature(family, name) {
+            return Tri::Unknown;
+        }
         // Toolchains before 1.23 do not define these.
         let defined = if matches!(family, "arm64" | "riscv64") { self.release(23) } else { Tri::True };
         Tri::from(self.arch_features.contains(name)).and(defined)
@@ -166,6 +183,19 @@ fn release_minor(name: &str) -> Option<u32> {
     plain.then(|| digits.parse().unwrap_or(u32::MAX))
 }
 
+/// `1.0` of `fips140v1.0`.
+fn is_major_minor(version: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    version.split_once('.').is_some_and(|(major, minor)| is_number(major) && is_number(minor))
+}
+
+/// Whether some release defines a feature tag of an architecture; a later one may define more.
+fn is_known_feature(arch: &str, name: &str) -> bool {
+    ["", "softfloat", "v4", "7", "v9.5", "power10", "rva23u64"]
+        .iter()
+        .any(|setting| default_arch_features(arch, Some(setting)).contains(name))
+}
+
 /// The feature tags that hold on an architecture, given its variable (`GOAMD64=v3`, `GOARM=6,softfloat`, …) or, where
 /// it is absent or invalid, Go's default. Source: `gogoarchTags` of `internal/buildcfg`.
 pub fn default_arch_features(arch: &str, variant_setting: Option<&str>) -> BTreeSet<String> {
@@ -180,7 +210,8 @@ pub fn default_arch_features(arch: &str, variant_setting: Option<&str>) -> BTree
         }
         "ppc64" | "ppc64le" => up_to(&["power8", "power9", "power10"], setting, 0),
         "riscv64" => up_to(&["rva20u64", "rva22u64", "rva23u64"], setting, 0),
-        "wasm" => vec!["satconv".into(), "signext".into()],
+        // From 1.26 on they hold whatever is asked for.
+        "wasm" => setting.split(',').filter(|one| matches!(*one, "satconv" | "signext")).map(str::to_owned).collect(),
         _ => Vec::new(),
     };
     features.into_iter().map(|feature| format!("{arch}.{feature}")).collect()
@@ -231,7 +262,33 @@ mod tests {
         check(&Target::new("ios", "arm64"), "darwin", Tri::True);
         check(&Target::new("illumos", "amd64"), "solaris", Tri::True);
         check(&Target::new("windows", "amd64"), "unix", Tri::False);
-        check(&Target::new("js", "wasm"), "wasm.satconv", Tri::True);
+    }
+
+    #[test]
+    fn feature_tags_of_the_architecture_depend_on_its_level_and_on_the_toolchain() {
+        let mut target = Target::new("js", "wasm");
+        check(&target, "wasm.satconv", Tri::Unknown);
+        target.toolchain_minor = Some(26);
+        check(&target, "wasm.satconv", Tri::True);
+        target.toolchain_minor = Some(25);
+        check(&target, "wasm.satconv", Tri::False);
+        target.arch_features = default_arch_features("wasm", Some("satconv"));
+        check(&target, "wasm.satconv", Tri::True);
+        check(&target, "wasm.signext", Tri::False);
+        check(&target, "wasm.threads", Tri::Unknown);
+        check(&linux(), "amd64.v5", Tri::Unknown);
+        check(&linux(), "arm64.v8.0", Tri::False);
+        let mut target = Target::new("linux", "arm");
+        check(&target, "arm.7", Tri::True);
+        target.uncertain_features.insert("arm.7".into());
+        check(&target, "arm.7", Tri::Unknown);
+        check(&Target::new("linux", "386"), "386.softfloat", Tri::False);
+    }
+
+    #[test]
+    fn a_module_of_fips_140_may_be_asked_for() {
+        check(&linux(), "fips140v1.0", Tri::Unknown);
+        check(&linux(), "fips140v1", Tri::False);
     }
 
     #[test]
@@ -341,7 +398,8 @@ mod tests {
         check_features("mipsle", Some("softfloat"), &["mipsle.softfloat"]);
         check_features("ppc64le", Some("power9"), &["ppc64le.power8", "ppc64le.power9"]);
         check_features("riscv64", None, &["riscv64.rva20u64"]);
-        check_features("wasm", None, &["wasm.satconv", "wasm.signext"]);
+        check_features("wasm", None, &[]);
+        check_features("wasm", Some("signext,x"), &["wasm.signext"]);
         check_features("s390x", None, &[]);
     }
 }
