@@ -157,9 +157,16 @@ pub(super) fn of_refusal(context: &Context) -> Option<Note> {
 /// What is to be said of the packages of a context.
 pub(super) fn of_context(context: &Context) -> Vec<Note> {
     let mut notes = Vec::new();
-    for (_, node) in context.graph.nodes() {
+    for (id, node) in context.graph.nodes() {
         if let Some(package) = node.folder().filter(|folder| folder.part == Part::Package) {
             of_package(node, package, &mut notes);
+            let imported = context.graph.imports(id).map(|import| context.graph.node(import));
+            let programs = imported.filter(|import| import.folder().is_some_and(|folder| folder.package.is_main()));
+            notes.extend(programs.map(|import| {
+                let message =
+                    format!("{} imports {}, a program, which Go refuses", node.import_path, import.import_path);
+                Note::at(NoteKind::GoSource, &package.place.dir, message)
+            }));
         }
     }
     for component in context.graph.components().iter().filter(|component| component.len() > 1) {

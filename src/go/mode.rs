@@ -499,6 +499,9 @@ impl<'w> BuildList<'w> {
         if external.complete && is_dotless(import) && (missed.is_none() || is_toolchain_import(import)) {
             return Resolution::Toolchain;
         }
+        if let Some(outside) = self.vendor.filter(|vendor| vendor.outside) {
+            return Resolution::Outside(format!("`{import}` may be in {}, which is not versioned here", outside.dir));
+        }
         if self.vendor.is_some() {
             return Resolution::Missing(format!("no folder of a main module and none in vendor provides `{import}`"));
         }
@@ -602,12 +605,25 @@ impl<'w> BuildList<'w> {
         Ok(false)
     }
 
+    /// The Go version of the go.work, or of the main module.
+    fn go(&self) -> Option<u32> {
+        let version = match &self.work_file {
+            Some(file) => file.go_work.go.as_deref(),
+            None => self.mains.first()?.go_mod.go.as_deref(),
+        };
+        version.and_then(go_version::minor)
+    }
+
     fn look_in_vendor(&self, vendor: &Vendor, import: &str) -> Result<Option<Arc<PackageFolder>>, TreeError> {
         let Some(dir) = vendor.dir.join(import.as_bytes()) else { return Ok(None) };
         if !self.workspace.folder(&dir)?.is_some_and(|source| source.provides_package) {
             return Ok(None);
         }
         let module = vendor.module_of(import);
+        // From 1.23 on a package that is not listed is passed over (modload `importFromFiles`).
+        if module.is_none() && self.go().is_some_and(|minor| minor >= 23) {
+            return Ok(None);
+        }
         let version = module.map_or_else(String::new, |module| {
             let replacement = match &module.replacement {
                 None => String::new(),
@@ -741,7 +757,8 @@ pub(super) fn vendor_in_force<'w>(workspace: &'w Workspace<'w>, mode: &Mode, fla
         ModFlag::Auto => {
             let minor = go.and_then(go_version::minor);
             let is_new = minor.is_some_and(|minor| minor >= 14);
-            (is_new && vendor.modules_txt.workspace == in_workspace).then_some(vendor)
+            let fits = vendor.outside || vendor.modules_txt.workspace == in_workspace;
+            (is_new && fits).then_some(vendor)
         }
     }
 }
@@ -802,6 +819,14 @@ package c
         let missing = "missing: no folder of a main module and none in vendor provides `other.io/a/q`";
         check(VENDORED, "other.io/a/q", missing);
         check(VENDORED, "fmt", "toolchain");
+    }
+
+    #[test]
+    fn a_vendor_folder_that_lies_elsewhere_hides_what_it_has() {
+        let tree = "-- go.mod --\nmodule ex.io/m\ngo 1.25\nrequire o.io/a v1.0.0\n-- vendor -> ../vendor --\n";
+        check(tree, "o.io/a", "outside: `o.io/a` may be in vendor, which is not versioned here");
+        check(tree, "fmt", "toolchain");
+        check(&tree.replace("-> ../vendor", "-> gone"), "o.io/a", "external ");
     }
 
     #[test]

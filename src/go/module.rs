@@ -42,6 +42,8 @@ pub struct WorkFile {
 pub struct Vendor {
     /// The folder itself.
     pub dir: RepoPath,
+    /// Whether it is a submodule, or a link that leads out of the repository: then nothing else is known of it.
+    pub outside: bool,
     /// What its modules.txt says.
     pub modules_txt: ModulesTxt,
     /// For each vendored package, its module's place in `modules_txt.modules`.
@@ -128,19 +130,20 @@ impl WorkFile {
 impl Vendor {
     fn read(tree: &dyn Tree, dir: &RepoPath) -> Result<Option<Self>, TreeError> {
         let dir = dir.child(b"vendor");
-        let modules_txt = match read_file(tree, &dir, b"modules.txt")? {
-            Some(text) => ModulesTxt::parse(&text),
+        let (modules_txt, outside) = match read_file(tree, &dir, b"modules.txt")? {
+            Some(text) => (ModulesTxt::parse(&text), false),
             // A vendor folder without the list counts as one whose list is empty (modload `modulesTextIsForWorkspace`).
             None => match read_through_links(tree, &dir)? {
-                Ok(Some((_, EntryKind::Folder))) => ModulesTxt::default(),
-                _ => return Ok(None),
+                Ok(Some((_, EntryKind::Folder))) => (ModulesTxt::default(), false),
+                Ok(Some((_, EntryKind::Submodule))) | Err(_) => (ModulesTxt::default(), true),
+                Ok(_) => return Ok(None),
             },
         };
         let mut by_package = BTreeMap::new();
         for (index, module) in modules_txt.modules.iter().enumerate() {
             by_package.extend(module.packages.iter().map(|package| (package.clone(), index)));
         }
-        Ok(Some(Self { dir, modules_txt, by_package }))
+        Ok(Some(Self { dir, outside, modules_txt, by_package }))
     }
 
     /// The module that provides a vendored package.

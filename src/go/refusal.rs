@@ -20,7 +20,7 @@ pub fn refusal(workspace: &Workspace<'_>, mode: &Mode, flag: ModFlag) -> Option<
     }
     let reason = build.work_file.and_then(|file| build.contradicts_itself(file));
     let reason = reason.or_else(|| build.replaces_twice());
-    let vendored = || build.differs_from(vendor_in_force(workspace, mode, flag)?);
+    let vendored = || build.differs_from(vendor_in_force(workspace, mode, flag).filter(|vendor| !vendor.outside)?);
     reason.or_else(vendored).map(|reason| format!("{mode}: {reason}"))
 }
 

@@ -16,6 +16,8 @@
 //! - `build DIR: NAME=VERDICT …`: what it does to the program if the files of `@NAME/` are laid over the tree: `same`,
 //!   `differs`, `refused` or `builds`; `base` is the tree itself. The planner may say that it is `unknown`
 //!
+//! - `~note NAME: TEXT`: a note on the tree with the files of `@NAME/`
+//!
 //! `! TEXT` at the end says that Go refuses the package, and why. A target is `OS`, `OS,cgo=on`, `OS,tags=a`,
 //! `OS,go=unknown`.
 
@@ -236,6 +238,7 @@ fn planner(row: &Row, expectation: &Expectation) -> Result<(), String> {
         "list" | "imports" | "main" | "embeds" | "includes" => planner_folder(row, expectation),
         "import" | "language" => planner_import(row, expectation),
         "build" => planner_build(row, expectation),
+        "note" => planner_note(row, expectation),
         other => unreachable!("{}: {other}", row.name),
     }
 }
@@ -310,12 +313,15 @@ fn planner_import(row: &Row, expectation: &Expectation) -> Result<(), String> {
     compare(row, expectation, &expectation.expected, &found)
 }
 
+fn config(tree: &MemoryTree) -> Config {
+    let text = tree.read(&RepoPath::from_clean(b"build-plan.toml"));
+    text.map_or_else(|_| Config::default(), |text| Config::parse(&text).unwrap())
+}
+
 /// The fingerprint of the program in a folder; `None` if the planner says that Go refuses it.
 fn fingerprint(tree: &MemoryTree, folder: &RepoPath) -> Option<Digest> {
-    let config = tree.read(&RepoPath::from_clean(b"build-plan.toml"));
-    let config = config.map_or_else(|_| Config::default(), |text| Config::parse(&text).unwrap());
     let workspace = Workspace::scan(tree).unwrap();
-    let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default(), None).unwrap();
+    let snapshot = Snapshot::new(&workspace, &config(tree), &SnapshotOptions::default(), None).unwrap();
     if !snapshot.problems.is_empty() {
         return None;
     }
@@ -339,6 +345,15 @@ fn planner_build(row: &Row, expectation: &Expectation) -> Result<(), String> {
         }
     });
     compare(row, expectation, &expectation.expected, &verdicts.collect::<Vec<_>>())
+}
+
+fn planner_note(row: &Row, expectation: &Expectation) -> Result<(), String> {
+    let tree = row.variant(&expectation.arguments[0]);
+    let (workspace, config) = (Workspace::scan(&tree).unwrap(), config(&tree));
+    let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default(), None).unwrap();
+    let text = expectation.expected.join(" ");
+    let is_there = snapshot.notes.iter().any(|note| note.message.contains(&text));
+    if is_there { Ok(()) } else { Err(format!("{}: no note {text:?} in {:?}", row.name, snapshot.notes)) }
 }
 
 fn verdict_of<T: PartialEq>(base: Option<&T>, found: Option<&T>, expected: &str) -> &'static str {
