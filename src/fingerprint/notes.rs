@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::docker::TagMention;
 use crate::fingerprint::ServiceState;
 use crate::fingerprint::context::{Context, ContextKey, is_strict};
+use crate::go::external::lock_file::{LOCK_FILE, LockFile};
 use crate::go::folder::SourceContent;
 use crate::go::mode::{Mode, Resolution};
 use crate::go::modfile::Problem as ModfileProblem;
@@ -120,31 +121,51 @@ pub(super) fn unknown_inputs(
 }
 
 /// What is to be said of a service.
-pub(super) fn of_service(state: &ServiceState, contexts: &BTreeMap<ContextKey, Arc<Context>>) -> Vec<Note> {
+pub(super) fn of_service(
+    state: &ServiceState,
+    contexts: &BTreeMap<ContextKey, Arc<Context>>,
+    has_lock: bool,
+) -> Vec<Note> {
     let mut notes = Vec::new();
     let Some(program) = &state.service.program else { return notes };
-    let mut external = false;
-    let mut bounded = false;
-    for context in state.contexts.iter().filter_map(|key| contexts.get(key)) {
-        let imports_external = context.programs(program).any(|node| context.digests.doubts(node).external);
-        external |= imports_external;
-        bounded |= imports_external && !context.vendored;
+    let is_bounded = |context: &&Context| context.programs(program).any(|node| context.digests.doubts(node).external);
+    let bounded: Vec<&Context> = state.contexts.iter().filter_map(|key| Some(&**contexts.get(key)?)).collect();
+    let bounded: Vec<&Context> = bounded.into_iter().filter(is_bounded).collect();
+    if !bounded.is_empty() {
+        const BOUND: &str = "any change of a version that go.mod lists (with go.work: that any module lists) rebuilds \
+                             every service that imports one";
+        let uncovered = bounded.iter().find_map(|context| context.uncovered.as_ref()).filter(|_| has_lock);
+        let message = match uncovered {
+            Some((import, importer)) => format!(
+                "{LOCK_FILE} does not say what provides {import}, which {importer} imports: {BOUND} that is not locked; \
+                 run `buildplan lock`"
+            ),
+            None => format!("what external modules import is not known: {BOUND}; `buildplan lock` makes this exact"),
+        };
+        notes.push(Note::general(NoteKind::ExternalBound, message));
     }
-    if bounded {
-        notes.push(Note::general(
-            NoteKind::ExternalBound,
-            "external modules are not in the repository: any change of a version that go.mod lists (with go.work: that \
-             any module lists) rebuilds every service that imports one; vendoring makes this exact",
-        ));
-    }
-    if external && !is_strict(state.service.settings.go.back_edges) {
+    if !bounded.is_empty() && !is_strict(state.service.settings.go.back_edges) {
         notes.push(Note::general(
             NoteKind::BackEdges,
             "no external module is assumed to import a package of this repository; `[go] back-edges = \"strict\"` \
-             drops the assumption",
+             drops the assumption, `buildplan lock` or vendoring makes it unnecessary",
         ));
     }
     notes
+}
+
+/// What of the lock does not count.
+pub(super) fn of_lock(lock: &LockFile) -> Option<Note> {
+    let first = lock.problems.first()?;
+    let others = match lock.problems.len() - 1 {
+        0 => String::new(),
+        others => format!(" (and {others} more)"),
+    };
+    let message = format!(
+        "{LOCK_FILE}:{}: {}, so this line does not count{others}; run `buildplan lock`",
+        first.line, first.message
+    );
+    Some(Note::at(NoteKind::ExternalBound, &RepoPath::from_clean(LOCK_FILE.as_bytes()), message))
 }
 
 /// What is to be said of the packages of a context.

@@ -517,7 +517,7 @@ impl<'w> BuildList<'w> {
                 Some((module, ExternalFolder::Package(imports))) => {
                     providers.packages.push(Arc::new(ExternalPackage { module: Arc::clone(module), imports }));
                 }
-                Some((_, ExternalFolder::Empty)) => {}
+                Some((_, ExternalFolder::Empty | ExternalFolder::Absent(_))) => {}
                 Some((_, ExternalFolder::Unknown)) | None => providers.complete = false,
             }
         }
