@@ -14,6 +14,8 @@ mod generator;
 mod git;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
+// External modules: what a build-plan.lock makes exact.
+mod lock;
 // What is rebuilt, and why.
 mod plan;
 // What must hold of every repository, tried on generated ones.
