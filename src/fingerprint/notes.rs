@@ -28,13 +28,13 @@ pub(super) fn broken_files<'m>(workspace: &Workspace<'_>, modes: impl Iterator<I
             Mode::Workspace(dir) => {
                 let Some(work_file) = workspace.work_files().get(dir) else { continue };
                 problems.extend(work_file.go_work.problems.iter().map(|problem| at(&work_file.file(), problem)));
-                for (used, line) in work_file.uses() {
+                for (used, position) in work_file.uses() {
                     match used {
                         Ok(used) if workspace.modules().contains_key(&used) => drop(modules.insert(used)),
                         Ok(used) => drop(problems.insert(Problem {
                             service: None,
                             path: Some(work_file.file()),
-                            position: (line, 1),
+                            position,
                             message: format!(
                                 "use {used}: there is no {}; add the module or drop the line (go work edit -dropuse)",
                                 used.child(b"go.mod")
@@ -43,7 +43,7 @@ pub(super) fn broken_files<'m>(workspace: &Workspace<'_>, modes: impl Iterator<I
                         Err(outside) => drop(problems.insert(Problem {
                             service: None,
                             path: Some(work_file.file()),
-                            position: (line, 1),
+                            position,
                             message: format!("use {outside}: the folder lies outside the repository"),
                         })),
                     }
@@ -166,6 +166,12 @@ pub(super) fn of_lock(lock: &LockFile) -> Option<Note> {
         first.line, first.message
     );
     Some(Note::at(NoteKind::ExternalBound, &RepoPath::from_clean(LOCK_FILE.as_bytes()), message))
+}
+
+/// That Go builds nothing in a context. Where the services have another one, that decides alone.
+pub(super) fn of_refusal(context: &Context) -> Option<Note> {
+    let (Mode::Workspace(dir) | Mode::Module(dir)) = &context.key.mode;
+    Some(Note::at(NoteKind::GoSource, dir, context.refused.clone()?))
 }
 
 /// What is to be said of the packages of a context.

@@ -652,7 +652,8 @@ mod tests {
                 format!("module ex.io/a\ngo {go}\nrequire m0 v1.0.0\nrequire m1 v1.0.0\nrequire common v1.0.0\n");
             let go_mod_file = GoMod::parse(text.as_bytes(), Strictness::MainModule);
             let dir = RepoPath::root();
-            let main = Module { dir, go_mod: go_mod_file, go_sum: crate::go::modfile::GoSum::default(), vendor: None };
+            let go_sum = crate::go::modfile::GoSum::default();
+            let main = Module { dir, go_mod: go_mod_file, go_as_dependency: None, go_sum, vendor: None };
             let selection = select(&Requirements {
                 mains: &[Arc::new(main)],
                 in_workspace,
