@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::listing::{Fact, File, Found, Main};
-use crate::planner::{Inputs, Note, PlanService};
-use crate::tree::Tree;
+use super::listing::{Fact, File, Found, Main};
+use super::planner::{Inputs, Note, PlanService};
+use super::tree::Tree;
 
 /// The ways in which the two can differ, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -334,9 +334,9 @@ fn changed_facts(head: Side<'_>, base: Side<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::listing::FactKind;
+    use super::super::planner::{InputFile, InputPackage, Reason};
     use super::*;
-    use crate::listing::FactKind;
-    use crate::planner::{InputFile, InputPackage, Reason};
 
     fn tree(entries: &str) -> Tree {
         let listing: String = entries
