@@ -35,6 +35,9 @@ pub(crate) struct Service {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Inputs {
     pub(crate) packages: Vec<InputPackage>,
+    /// What is an input otherwise than as a file of a package.
+    #[serde(default)]
+    pub(crate) image: Vec<InputFile>,
     #[serde(default)]
     pub(crate) notes: Vec<Note>,
 }

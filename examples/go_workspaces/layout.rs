@@ -209,6 +209,13 @@ impl Layout {
         let more = sketch.random.between(0, 3);
         let count = if self.shape == Shape::One { 1 + more.min(2) } else { 2 + more };
         let mut dirs = sketch.random.sample(&MODULE_DIRS, count);
+        if self.shape != Shape::Work {
+            // Programs in folders that patterns skip are known by a go.work only.
+            dirs.retain(|dir| !is_skipped(dir));
+            if dirs.is_empty() {
+                dirs.push("app");
+            }
+        }
         if self.shape == Shape::One && sketch.chance(60) {
             dirs.retain(|dir| !dir.is_empty());
             dirs.truncate(count - 1);
@@ -375,8 +382,8 @@ impl Layout {
         let count = match role {
             Role::Main if is_last => sketch.random.between(1, 3),
             Role::Main => sketch.random.between(0, 2),
-            Role::Loose => sketch.random.between(0, 1),
-            Role::Replaced | Role::Vendored => 0,
+            Role::Loose if !is_skipped(&self.modules[module].dir) => sketch.random.between(0, 1),
+            Role::Loose | Role::Replaced | Role::Vendored => 0,
         };
         for _ in 0..count {
             let below = sketch.pick(&PROGRAM_DIRS);
@@ -444,7 +451,7 @@ impl Layout {
         {
             return false;
         }
-        if below.split('/').any(|element| element.starts_with(['.', '_']) || element == "testdata") {
+        if is_skipped(below) {
             sketch.shows("imported odd folder");
         }
         let visible = |other: &&Package| {
@@ -473,6 +480,11 @@ impl Layout {
 /// Whether a folder of a module lies where only copies of other modules lie.
 fn is_vendor(dir: &str, module: &str) -> bool {
     !module.split('/').any(|part| part == "vendor") && dir.split('/').any(|part| part == "vendor")
+}
+
+/// Whether patterns such as `./...` do not lead to a folder.
+fn is_skipped(dir: &str) -> bool {
+    dir.split('/').any(|element| element.starts_with(['.', '_']) || element == "testdata")
 }
 
 /// The rule of `internal` folders.
