@@ -198,6 +198,11 @@ pub(crate) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
+/// Whether a path ends in a dot and these letters: to Go, other cases are other extensions.
+pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
+    split(path).1.rsplit_once('.').is_some_and(|(_, found)| found == extension)
+}
+
 /// A link's text that leads from a folder to a path.
 pub(crate) fn relative(from: &str, to: &str) -> String {
     let depth = if from.is_empty() { 0 } else { from.split('/').count() };
@@ -235,6 +240,7 @@ mod tests {
 
     #[test]
     fn links_lead_up_to_the_root_first() {
+        assert!(has_extension("a.b/c.go", "go") && !has_extension("a.go/c", "go") && !has_extension("c.GO", "go"));
         assert_eq!((relative("", "x/y"), relative("a/b", "x/y")), ("x/y".to_owned(), "../../x/y".to_owned()));
     }
 }

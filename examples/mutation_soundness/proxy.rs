@@ -8,18 +8,18 @@ use anyhow::{Context as _, Result};
 
 use super::files::Files;
 
-/// The modules of a proxy, each with its version, as `path@version`.
-pub(crate) type Modules = Vec<String>;
+/// A file of a module: its name there, and its content.
+type Member<'f> = (&'f str, &'f [u8]);
 
-/// Writes a proxy. The files lie in folders named `module@version`.
-pub(crate) fn write(files: &Files, folder: &Path) -> Result<Modules> {
-    let mut modules: BTreeMap<(&str, &str), Vec<(&str, &[u8])>> = BTreeMap::new();
+/// Writes a proxy, and returns the modules in it as `path@version`. The files lie in folders of such names.
+pub(crate) fn write(files: &Files, folder: &Path) -> Result<Vec<String>> {
+    let mut modules: BTreeMap<(&str, &str), Vec<Member<'_>>> = BTreeMap::new();
     for (path, file) in files.iter() {
         let (module, rest) = path.split_once('@').context("a module has no version")?;
         let (version, name) = rest.split_once('/').context("a module has no files")?;
         modules.entry((module, version)).or_default().push((name, &file.bytes));
     }
-    let mut lists: BTreeMap<&str, String> = BTreeMap::new();
+    let mut lists: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for ((module, version), members) in &modules {
         let versions = folder.join(module).join("@v");
         fs::create_dir_all(&versions)?;
@@ -29,10 +29,10 @@ pub(crate) fn write(files: &Files, folder: &Path) -> Result<Modules> {
         fs::write(versions.join(format!("{version}.info")), info)?;
         let members = members.iter().map(|(name, bytes)| (format!("{module}@{version}/{name}"), *bytes));
         fs::write(versions.join(format!("{version}.zip")), zip(members)?)?;
-        *lists.entry(module).or_default() += &format!("{version}\n");
+        lists.entry(module).or_default().push(version);
     }
-    for (module, list) in lists {
-        fs::write(folder.join(module).join("@v/list"), list)?;
+    for (module, versions) in lists {
+        fs::write(folder.join(module).join("@v/list"), versions.join("\n") + "\n")?;
     }
     Ok(modules.keys().map(|(module, version)| format!("{module}@{version}")).collect())
 }

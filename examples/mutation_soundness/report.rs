@@ -1,7 +1,6 @@
 //! The figures of a run as tables. It judges nothing.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// What became of the pairs of a change and a program.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +73,7 @@ impl Figures {
         format!(
             "| {name} | {mutations} | {pairs} | {changed} | {code_changed} | {flagged} | {missed} | {not_needed} | \
              {to_flagged} / {to_skipped} | {from_flagged} / {from_skipped} | {failing} | \
-             {unplanned_changed} / {unplanned_same} |\n"
+             {unplanned_changed} / {unplanned_same} |"
         )
     }
 }
@@ -101,40 +100,36 @@ impl Report {
     /// The sum of all workspaces.
     pub(crate) fn total(&self) -> Figures {
         let mut total = Figures::default();
-        self.by_workspace.values().for_each(|figures| total.add(figures));
+        for figures in self.by_workspace.values() {
+            total.add(figures);
+        }
         total
     }
 
     /// The tables.
     pub(crate) fn markdown(&self) -> String {
-        let mut text = String::new();
-        let columns = " ---: |".repeat(11);
-        for (title, rows) in [("workspace", &self.by_workspace), ("kind of change", &self.by_kind)] {
-            text += &format!("| {title} | {HEADER}{columns}\n");
-            rows.iter().for_each(|(name, figures)| text += &figures.row(name));
-            text += &self.total().row("**all**");
-            text.push('\n');
-        }
         let total = self.total();
+        let mut lines = Vec::new();
+        for (title, rows) in [("workspace", &self.by_workspace), ("kind of change", &self.by_kind)] {
+            lines.push(format!("| {title} | {HEADER}{}", " ---: |".repeat(11)));
+            lines.extend(rows.iter().map(|(name, figures)| figures.row(name)));
+            lines.extend([total.row("**all**"), String::new()]);
+        }
         let needed = total.flagged - total.not_needed;
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "Of {} flags {needed} were needed ({}). Those that were not, by cause:\n",
-            total.flagged,
-            percent(needed, total.flagged)
-        );
-        text += "| cause | flags |\n| --- | ---: |\n";
+        let share = percent(needed, total.flagged);
+        lines.push(format!(
+            "Of {} flags {needed} were needed ({share}). Those that were not, by cause:\n",
+            total.flagged
+        ));
+        lines.push("| cause | flags |\n| --- | ---: |".to_owned());
         let mut causes: Vec<_> = self.not_needed.iter().collect();
         causes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        for (causes, count) in causes {
-            let _ = writeln!(text, "| {causes} | {count} |");
-        }
+        lines.extend(causes.into_iter().map(|(causes, count)| format!("| {causes} | {count} |")));
         if !self.faults.is_empty() {
-            text += "\nFaults:\n\n";
-            self.faults.iter().for_each(|fault| text += &format!("- {fault}\n"));
+            lines.push("\nFaults:\n".to_owned());
+            lines.extend(self.faults.iter().map(|fault| format!("- {fault}")));
         }
-        text
+        lines.join("\n") + "\n"
     }
 }
 

@@ -80,7 +80,9 @@ pub(crate) fn run(options: &Options, progress: &(dyn Fn(&str) + Sync)) -> Result
     let parts: Vec<Report> =
         pool.install(|| workspaces.par_iter().enumerate().with_max_len(1).map(work).collect::<Result<_>>())?;
     let mut report = Report::default();
-    parts.into_iter().for_each(|part| report.add(part));
+    for part in parts {
+        report.add(part);
+    }
     Ok(report)
 }
 

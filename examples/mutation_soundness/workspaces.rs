@@ -165,7 +165,9 @@ impl Recipe {
                     .filter(|(_, file)| &*file.bytes == b"ALL\n")
                     .map(|(path, _)| path.to_owned())
                     .collect();
-                to_fill.iter().for_each(|path| files.insert(path, File::regular(sums)));
+                for path in to_fill {
+                    files.insert(&path, File::regular(sums));
+                }
                 material.versions = modules.to_vec();
             }
         }

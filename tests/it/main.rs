@@ -14,6 +14,8 @@ mod generator;
 mod git;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
+// Small changes, held to what Go builds of them.
+mod mutation;
 // What is rebuilt, and why.
 mod plan;
 // What must hold of every repository, tried on generated ones.

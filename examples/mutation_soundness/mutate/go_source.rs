@@ -1,6 +1,6 @@
 //! Changes in the text of Go files: bodies, constraints, imports, embed and debug directives, spelling.
 
-use super::super::files::{File, Files, join, split};
+use super::super::files::{File, Files, has_extension, join, split};
 use super::{Found, clause, package_name, with_line};
 
 /// Constraints to put in front of a file.
@@ -28,7 +28,7 @@ const SMALL: [&str; 3] = ["errors", "unicode/utf8", "embed"];
 
 pub(super) fn add(files: &Files, found: &mut Found) {
     let paths = import_paths(files);
-    for (path, file) in files.iter().filter(|(path, _)| path.ends_with(".go")) {
+    for (path, file) in files.iter().filter(|(path, _)| has_extension(path, "go")) {
         let Some(text) = file.text() else { continue };
         let source = Source { path, file, text };
         source.bodies(found);
@@ -227,7 +227,7 @@ fn import_paths(files: &Files) -> Vec<String> {
     }
     let mut paths = Vec::new();
     for (module, root) in roots {
-        for (path, _) in files.below(&root).filter(|(path, _)| path.ends_with(".go")) {
+        for (path, _) in files.below(&root).filter(|(path, _)| has_extension(path, "go")) {
             paths.push(join(&module, split(path).0).trim_end_matches('/').to_owned());
         }
     }

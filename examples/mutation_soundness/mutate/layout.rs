@@ -1,6 +1,6 @@
 //! Changes of which files there are, whatever is in them: added, deleted, renamed, moved, linked, made executable.
 
-use super::super::files::{Edits, File, Files, Kind, join, relative, split};
+use super::super::files::{Edits, File, Files, Kind, has_extension, join, relative, split};
 use super::{CONFIG, Found, package_name};
 
 pub(super) fn add(files: &Files, found: &mut Found) {
@@ -23,7 +23,8 @@ pub(super) fn add(files: &Files, found: &mut Found) {
 
 fn contents(path: &str, file: &File, found: &mut Found) {
     let Some(text) = file.text() else { return };
-    if matches!(split(path).1, "go.mod" | "go.work" | "go.sum" | "go.work.sum" | "modules.txt") || path.ends_with(".go")
+    if matches!(split(path).1, "go.mod" | "go.work" | "go.sum" | "go.work.sum" | "modules.txt")
+        || has_extension(path, "go")
     {
         return;
     }
@@ -148,7 +149,7 @@ fn new_files(files: &Files, folder: &str, found: &mut Found) {
     for (name, target) in [("zz_link.go", "nowhere.go"), ("zz_dir.go", "."), ("zz_link.txt", "nowhere")] {
         found.new_file("link: add", files, &join(folder, name), File::link(target));
     }
-    let sources = files.iter().filter(|(path, _)| split(path).0 != folder && path.ends_with(".go"));
+    let sources = files.iter().filter(|(path, _)| split(path).0 != folder && has_extension(path, "go"));
     for (path, _) in sources.take(3) {
         found.new_file("link: add", files, &join(folder, "zz_linked.go"), File::link(&relative(folder, path)));
     }

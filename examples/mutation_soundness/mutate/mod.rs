@@ -10,7 +10,7 @@ mod native_source;
 
 use std::collections::BTreeMap;
 
-use super::files::{Edits, File, Files, split};
+use super::files::{Edits, File, Files, has_extension, split};
 use super::random::Random;
 
 /// One change.
@@ -107,7 +107,7 @@ fn with_line(text: &str, number: usize, line: Option<&str>) -> String {
 fn package_name<'f>(files: &'f Files, folder: &str) -> Option<&'f str> {
     let sources = files.iter().filter(|(path, _)| {
         let (dir, name) = split(path);
-        dir == folder && name.ends_with(".go") && !name.ends_with("_test.go")
+        dir == folder && has_extension(name, "go") && !name.ends_with("_test.go")
     });
     sources
         .filter_map(|(_, file)| file.text())

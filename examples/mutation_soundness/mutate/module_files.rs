@@ -1,6 +1,6 @@
 //! Changes in go.mod, go.work, go.sum and modules.txt: every line gone, doubled or altered, and new ones.
 
-use super::super::files::{File, Files, join, split};
+use super::super::files::{File, Files, has_extension, join, split};
 use super::{Found, Material, with_line};
 
 /// Lines that a go.mod or go.work may have, each with the kind of change that adding it is.
@@ -46,10 +46,6 @@ pub(super) fn add(files: &Files, material: &Material, found: &mut Found) {
     for folder in files.folders() {
         add_files(files, folder, found);
     }
-}
-
-fn has_extension(name: &str, extension: &str) -> bool {
-    std::path::Path::new(name).extension().is_some_and(|found| found == extension)
 }
 
 fn add_files(files: &Files, folder: &str, found: &mut Found) {
@@ -107,7 +103,9 @@ impl Lines<'_> {
             }
             match line.split_whitespace().next() {
                 Some("go") => {
-                    VERSIONS.iter().for_each(|version| replace("module: change go", &format!("go {version}")))
+                    for version in VERSIONS {
+                        replace("module: change go", &format!("go {version}"));
+                    }
                 }
                 Some("module") => replace("module: rename", &format!("{line}x")),
                 Some("godebug") => replace("module: change godebug", "godebug http2client=1"),

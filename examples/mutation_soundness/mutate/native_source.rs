@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::files::{File, Files, join, split};
+use super::super::files::{File, Files, has_extension, join, split};
 use super::{Found, Material, with_line};
 
 /// Extensions of files with C or assembly in them.
@@ -13,10 +13,10 @@ pub(super) fn add(files: &Files, material: &Material, found: &mut Found) {
     for (path, file) in files.iter() {
         let Some(text) = file.text() else { continue };
         included.extend(included_names(text));
-        if split(path).1.rsplit_once('.').is_some_and(|(_, extension)| TEXTS.contains(&extension)) {
+        if TEXTS.iter().any(|extension| has_extension(path, extension)) {
             add_texts(path, file, text, found);
         }
-        if path.ends_with(".go") {
+        if has_extension(path, "go") {
             add_flags(path, file, text, found);
         }
     }
@@ -29,7 +29,7 @@ pub(super) fn add(files: &Files, material: &Material, found: &mut Found) {
     }
     for (path, file) in files.iter() {
         for (extension, spares) in &material.spares {
-            for spare in spares.iter().filter(|_| path.ends_with(&format!(".{extension}"))) {
+            for spare in spares.iter().filter(|_| has_extension(path, extension)) {
                 let file = File { kind: file.kind, bytes: spare.as_slice().into() };
                 let what = format!("{path}: {} bytes", spare.len());
                 found.add("native: exchange a file", what, vec![(path.to_owned(), Some(file))]);
