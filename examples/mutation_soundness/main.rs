@@ -33,6 +33,9 @@ struct Arguments {
     /// Only these workspaces
     #[arg(long = "workspace", value_name = "NAME")]
     workspaces: Vec<String>,
+    /// Only changes whose kind begins like this
+    #[arg(long = "kind", value_name = "WORDS")]
+    kinds: Vec<String>,
     /// How many workspaces are worked on at a time
     #[arg(long, default_value_t = 2)]
     jobs: usize,
@@ -81,6 +84,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             seed: arguments.seed,
             first: arguments.first,
             workspaces: arguments.workspaces,
+            kinds: arguments.kinds,
             jobs: arguments.jobs,
             folder: arguments.work_dir.unwrap_or_else(|| temporary.path().to_owned()),
         },

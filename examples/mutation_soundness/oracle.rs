@@ -112,6 +112,8 @@ impl Go {
         command.env("PWD", folder).env("GOCACHE", cache).env("GOPROXY", format!("file://{}", self.proxy().display()));
         command.env("GOWORK", go_work).env("CGO_ENABLED", if cgo { "1" } else { "0" });
         for (name, value) in [
+            // Flags that could run a program are refused otherwise.
+            ("CGO_LDFLAGS_ALLOW", ".*"),
             ("GOENV", "off"),
             ("GOFLAGS", "-modcacherw"),
             ("GOSUMDB", "off"),

@@ -46,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) first: usize,
     /// The names of the workspaces; all if there are none.
     pub(crate) workspaces: Vec<String>,
+    /// What the kinds of changes begin with; all if there are none.
+    pub(crate) kinds: Vec<String>,
     /// How many workspaces are worked on at a time.
     pub(crate) jobs: usize,
     /// Where trees and caches lie, some hundred megabytes.
@@ -69,7 +71,7 @@ pub(crate) fn run(options: &Options, progress: &(dyn Fn(&str) + Sync)) -> Result
     let share = |index: usize| (options.count + workspaces.len() - 1 - index) / workspaces.len();
     let work = |(index, workspace): (usize, &Workspace)| {
         let folder = folder.join(workspace.name.replace('/', "-"));
-        let mut trial = Trial::new(workspace, &go, &planner, &folder, options.seed)
+        let mut trial = Trial::new(workspace, &go, &planner, &folder, options)
             .with_context(|| format!("the workspace {}", workspace.name))?;
         let numbers = options.first..options.first + share(index);
         trial.run(numbers).with_context(|| format!("the workspace {}", workspace.name))?;
@@ -100,7 +102,7 @@ struct Trial<'w> {
     planner: &'w Planner,
     bench: Bench<'w>,
     commits: Commits,
-    seed: u64,
+    options: &'w Options,
     start: State,
     /// By folder of a program and fingerprint: the binary, and the commit that it was built from.
     known: BTreeMap<(String, String), (Digest, String)>,
@@ -116,7 +118,13 @@ struct Step<'s> {
 }
 
 impl<'w> Trial<'w> {
-    fn new(workspace: &'w Workspace, go: &'w Go, planner: &'w Planner, folder: &Path, seed: u64) -> Result<Self> {
+    fn new(
+        workspace: &'w Workspace,
+        go: &'w Go,
+        planner: &'w Planner,
+        folder: &Path,
+        options: &'w Options,
+    ) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let commits = Commits::new(&folder.join("repository"))?;
         let commit = commits.commit(&workspace.files)?;
@@ -134,7 +142,16 @@ impl<'w> Trial<'w> {
         }
         ensure!(!programs.is_empty(), "there is no program");
         let start = State { files: workspace.files.clone(), commit, programs };
-        Ok(Self { workspace, planner, bench, commits, seed, start, known: BTreeMap::new(), report: Report::default() })
+        Ok(Self {
+            workspace,
+            planner,
+            bench,
+            commits,
+            options,
+            start,
+            known: BTreeMap::new(),
+            report: Report::default(),
+        })
     }
 
     /// Makes the changes with these numbers, and whatever comes before them in their chains.
@@ -143,10 +160,9 @@ impl<'w> Trial<'w> {
         for number in numbers.start / CHAIN * CHAIN..numbers.end {
             let before = state.take().filter(|_| !number.is_multiple_of(CHAIN));
             let before = before.unwrap_or_else(|| self.start.copy());
-            let mut random = Random::named(self.seed, &format!("{} {number}", self.workspace.name));
-            let Some((mutation, files)) = mutate::choose(&before.files, &self.workspace.material, &mut random) else {
-                continue;
-            };
+            let mut random = Random::named(self.options.seed, &format!("{} {number}", self.workspace.name));
+            let (material, kinds) = (&self.workspace.material, &self.options.kinds);
+            let Some((mutation, files)) = mutate::choose(&before.files, material, kinds, &mut random) else { continue };
             let after = self.build(&before, files)?;
             if number >= numbers.start {
                 self.judge(&Step { number, mutation: &mutation, before: &before, after: &after })?;
@@ -283,7 +299,10 @@ impl<'w> Trial<'w> {
     fn told(&self, step: &Step<'_>, dir: &str, what: &str) -> String {
         let Mutation { kind, what: which, .. } = step.mutation;
         let name = &self.workspace.name;
-        let replay = format!("--workspace {name} --seed {} --first {} --count 1", self.seed, step.number);
+        let kinds: Vec<String> = self.options.kinds.iter().map(|kind| format!(" --kind {kind:?}")).collect();
+        let kinds = kinds.concat();
+        let replay =
+            format!("--workspace {name} --seed {}{kinds} --first {} --count 1", self.options.seed, step.number);
         format!("{name} {dir:?}: {what}; {kind}: {which} ({replay})")
     }
 }

@@ -76,7 +76,7 @@ const WORK: &str = include_str!("workspaces/work.txtar");
 const LINKS: &str = include_str!("workspaces/links.txtar");
 const EXTERNAL_WORK: &str = include_str!("workspaces/external-work.txtar");
 
-const RECIPES: [Recipe; 25] = [
+const RECIPES: [Recipe; 26] = [
     text("single", include_str!("workspaces/single.txtar")),
     Recipe { tags: &["special"], go_work: GoWork::Off, ..text("single-tags", include_str!("workspaces/single.txtar")) },
     Recipe { go_work: GoWork::On, ..text("work", WORK) },
@@ -94,6 +94,7 @@ const RECIPES: [Recipe; 25] = [
         ..text("pgo", include_str!("workspaces/pgo.txtar"))
     },
     Recipe { extra: Extra::Modules, ..text("external", include_str!("workspaces/external.txtar")) },
+    Recipe { extra: Extra::Modules, ..text("external-old", include_str!("workspaces/external-old.txtar")) },
     Recipe { extra: Extra::Modules, go_work: GoWork::On, ..text("external-work", EXTERNAL_WORK) },
     Recipe { extra: Extra::Modules, go_work: GoWork::Off, ..text("external-off", EXTERNAL_WORK) },
     Recipe {

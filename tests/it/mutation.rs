@@ -18,6 +18,7 @@ fn every_program_is_flagged_whose_binary_a_change_alters() {
         seed: 1,
         first: 0,
         workspaces,
+        kinds: Vec::new(),
         jobs: 2,
         folder: folder.path().to_owned(),
     };

@@ -35,10 +35,17 @@ pub(crate) struct Material {
 /// The file that says how a workspace is built; it is part of the tree, but no subject of changes.
 pub(crate) const CONFIG: &str = "build-plan.toml";
 
-/// A change, each kind as likely as the others, and the tree that it leads to.
-pub(crate) fn choose(files: &Files, material: &Material, random: &mut Random) -> Option<(Mutation, Files)> {
+/// A change, each kind as likely as the others, and the tree that it leads to. Only kinds that begin with one of some
+/// words are made, if there are any words.
+pub(crate) fn choose(
+    files: &Files,
+    material: &Material,
+    words: &[String],
+    random: &mut Random,
+) -> Option<(Mutation, Files)> {
     let mut kinds: BTreeMap<&str, Vec<Mutation>> = BTreeMap::new();
-    for mutation in all(files, material) {
+    let is_wanted = |kind: &str| words.is_empty() || words.iter().any(|word| kind.starts_with(&**word));
+    for mutation in all(files, material).into_iter().filter(|mutation| is_wanted(mutation.kind)) {
         kinds.entry(mutation.kind).or_default().push(mutation);
     }
     let mut kinds: Vec<Vec<Mutation>> = kinds.into_values().collect();
@@ -142,9 +149,12 @@ mod tests {
 
     #[test]
     fn the_lot_decides_which_change_is_made() {
-        let chosen = |seed| choose(&files(), &Material::default(), &mut Random::named(seed, "x")).unwrap().0.what;
-        assert_eq!(chosen(1), chosen(1));
-        assert!((2..20).any(|seed| chosen(seed) != chosen(1)));
+        let chosen = |seed, word: &str| {
+            choose(&files(), &Material::default(), &[word.to_owned()], &mut Random::named(seed, "x")).unwrap().0
+        };
+        assert_eq!(chosen(1, "").what, chosen(1, "").what);
+        assert!((2..20).any(|seed| chosen(seed, "").what != chosen(1, "").what));
+        assert!((0..20).all(|seed| chosen(seed, "go: add").kind.starts_with("go: add")));
     }
 
     #[test]

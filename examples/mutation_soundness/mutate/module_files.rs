@@ -203,6 +203,10 @@ fn other_folders(line: &str) -> Vec<String> {
 /// The line with the same meaning, or nearly.
 fn respelled(line: &str) -> Vec<String> {
     let mut changed = vec![format!("\t {line}\t"), line.replacen(' ', "  ", 1)];
+    for word in line.split_whitespace().filter(|word| !matches!(*word, "=>" | "(" | ")")) {
+        changed.push(line.replacen(word, &format!("\"{word}\""), 1));
+        changed.push(line.replacen(word, &format!("`{word}`"), 1));
+    }
     if let Some((verb, rest)) = line.split_once(' ').filter(|_| !line.starts_with('\t') && !line.ends_with('(')) {
         changed.push(format!("{verb} (\n\t{rest}\n)"));
     }
@@ -223,6 +227,7 @@ mod tests {
     #[test]
     fn folders_and_verbs_are_respelled() {
         assert_eq!(other_folders("use ./a")[..3], ["use ./a/", "use ./a/../a", "use \"./a\""]);
-        assert_eq!(respelled("use ./a")[2], "use (\n\t./a\n)");
+        assert_eq!(respelled("use ./a").last().unwrap(), "use (\n\t./a\n)");
+        assert!(respelled("use ./a").contains(&"use `./a`".to_owned()));
     }
 }
