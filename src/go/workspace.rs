@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::go::external::ExternalModules;
+use crate::go::external::lock_file::{LOCK_FILE, LockFile};
 use crate::go::folder::{self, GoFolder};
 use crate::go::lookups::Lookups;
 use crate::go::module::{self, Module, WorkFile};
@@ -23,6 +25,7 @@ pub struct Workspace<'t> {
     modules: BTreeMap<RepoPath, Arc<Module>>,
     work_files: BTreeMap<RepoPath, Arc<WorkFile>>,
     conversions: BTreeMap<RepoPath, Digest>,
+    lock: Option<Arc<LockFile>>,
     looked_up: Lookups<Option<Arc<GoFolder>>>,
     looked_up_modules: Lookups<bool>,
     unwalked_conversions: Lookups<Option<Digest>>,
@@ -50,7 +53,7 @@ impl<'t> Workspace<'t> {
     /// The result equals [`Workspace::scan`] of that tree; the cost grows with what differs, where both trees know
     /// the ids of their folders.
     pub fn update<'u>(&self, tree: &'u dyn Tree) -> Result<Workspace<'u>, TreeError> {
-        Workspace::walk(tree, Some(Previous { tree: self.tree, walked: &self.walked }))
+        Workspace::walk(tree, Some(Previous { tree: self.tree, walked: &self.walked, lock: self.lock.as_ref() }))
     }
 
     fn walk(tree: &'t dyn Tree, previous: Option<Previous<'_>>) -> Result<Self, TreeError> {
@@ -85,6 +88,7 @@ impl<'t> Workspace<'t> {
             modules,
             work_files,
             conversions,
+            lock: read_lock(tree, walk.previous)?,
             looked_up: Lookups::default(),
             looked_up_modules: Lookups::default(),
             unwalked_conversions: Lookups::default(),
@@ -94,6 +98,16 @@ impl<'t> Workspace<'t> {
     /// The tree that was scanned.
     pub fn tree(&self) -> &'t dyn Tree {
         self.tree
+    }
+
+    /// The build-plan.lock at the root.
+    pub fn lock(&self) -> Option<&LockFile> {
+        self.lock.as_deref()
+    }
+
+    /// What the lock says of modules outside the repository.
+    pub fn external_modules(&self) -> Option<&dyn ExternalModules> {
+        self.lock().map(|lock| lock as &dyn ExternalModules)
     }
 
     /// Every module that the walk, a `use` or a `replace` leads to, by folder.
@@ -154,7 +168,7 @@ impl<'t> Workspace<'t> {
         {
             return Ok(false);
         }
-        if self.modules != other.modules {
+        if self.modules != other.modules || self.lock != other.lock {
             return Ok(false);
         }
         let provides = |found: &Option<Arc<GoFolder>>| found.as_ref().is_some_and(|source| source.provides_package);
@@ -219,6 +233,7 @@ impl Walked {
 struct Previous<'p> {
     tree: &'p dyn Tree,
     walked: &'p BTreeMap<RepoPath, Arc<Walked>>,
+    lock: Option<&'p Arc<LockFile>>,
 }
 
 struct Walk<'w> {
@@ -311,6 +326,20 @@ impl Walk<'_> {
             _ => Ok(Arc::new(fresh)),
         }
     }
+}
+
+fn read_lock(tree: &dyn Tree, previous: Option<Previous<'_>>) -> Result<Option<Arc<LockFile>>, TreeError> {
+    let path = RepoPath::from_clean(LOCK_FILE.as_bytes());
+    let Some(entry) = tree.entry(&path)?.filter(|entry| matches!(entry.kind, EntryKind::File { .. })) else {
+        return Ok(None);
+    };
+    if let Some(previous) = previous
+        && entry.id.is_some()
+        && previous.tree.entry(&path)?.is_some_and(|before| before.id == entry.id)
+    {
+        return Ok(previous.lock.cloned());
+    }
+    Ok(Some(Arc::new(LockFile::parse(&tree.read(&path)?))))
 }
 
 /// The entry of the nearest folder at or above one.

@@ -16,6 +16,8 @@ mod git;
 mod go_toolchain;
 // Small changes, held to what Go builds of them.
 mod mutation;
+// External modules: what a build-plan.lock makes exact.
+mod lock;
 // What is rebuilt, and why.
 mod plan;
 // What must hold of every repository, tried on generated ones.
