@@ -16,6 +16,8 @@ mod generator;
 mod git;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
+// Small changes, held to what Go builds of them.
+mod mutation;
 // External modules: what a build-plan.lock makes exact.
 mod lock;
 // What is rebuilt, and why.
