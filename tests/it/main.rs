@@ -18,7 +18,11 @@ mod go_toolchain;
 mod plan;
 // What must hold of every repository, tried on generated ones.
 mod properties;
+// Module proxies in temporary folders, and the `go` command that uses them.
+mod proxy;
 // A repository in a temporary folder, and the program run in it.
 mod support;
 // The architecture, held to by a scan of the source.
 mod tidy;
+// Which versions are selected, held to what Go selects.
+mod version_selection;
