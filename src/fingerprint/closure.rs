@@ -3,14 +3,11 @@
 //! Digests are composed over strongly connected components, imported ones first, so an import cycle is hashed like
 //! anything else. It never stops at a doubt; it hands it up.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 
 use crate::fingerprint::package::package_digest;
 use crate::go::mode::Resolution;
-use crate::go::package::ImportUse;
-use crate::graph::{Meaning, NodeId, PackageGraph};
+use crate::graph::{Node, NodeId, PackageGraph};
 use crate::repo::{Digest, Hasher};
 
 /// The digests of all packages of one graph.
@@ -23,7 +20,7 @@ pub struct ClosureDigests {
 /// What is not known of a package or of anything that it imports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Doubts {
-    /// An import is provided by a module that is not in the repository.
+    /// An import may be provided by a module outside the repository of which too little is known.
     pub external: bool,
     /// An input lies outside the tree, or nothing provides an import.
     pub unknown: bool,
@@ -45,7 +42,7 @@ impl ClosureDigests {
         let nodes: Vec<_> = graph.nodes().map(|(_, node)| node).collect();
         let own: Vec<Digest> = nodes.par_iter().map(|node| package_digest(node)).collect();
         let mut closure = Self { deep: own.clone(), own, doubts: Vec::new() };
-        closure.doubts = nodes.iter().map(|node| own_doubts(&node.imports)).collect();
+        closure.doubts = nodes.iter().map(|node| own_doubts(node)).collect();
         let components = graph.components();
         let mut component_of = vec![0; nodes.len()];
         for (number, component) in components.iter().enumerate() {
@@ -107,17 +104,18 @@ impl ClosureDigests {
     }
 }
 
-fn own_doubts(imports: &[(ImportUse, Arc<Meaning>)]) -> Doubts {
-    let mut doubts = Doubts::default();
-    for (used, meaning) in imports {
+fn own_doubts(node: &Node) -> Doubts {
+    let mut doubts = Doubts { external: node.imports_unknown(), ..Doubts::default() };
+    for (used, meaning) in &node.imports {
         match &meaning.resolution {
-            Resolution::External(_) => doubts.external = true,
             Resolution::Outside(_) => doubts.unknown = true,
+            // An external module may well be imported only for platforms or tags that nobody builds with.
+            Resolution::Missing(_) if node.external().is_some() => {}
             Resolution::Missing(_) => {
                 doubts.unknown = true;
                 doubts.impossible |= used.certain;
             }
-            Resolution::Toolchain | Resolution::Packages(_) => {}
+            Resolution::External(_) | Resolution::Toolchain | Resolution::Packages(_) => {}
         }
     }
     doubts

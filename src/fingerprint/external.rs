@@ -1,6 +1,6 @@
 //! Turns a build list into the bound on external modules: all that may decide which version of which module is used.
 //!
-//! Without the modules' own source nothing smaller is sound. In module mode (go ≥ 1.17) a build uses exactly the
+//! Without the modules' own source, or a lock that knows them, nothing smaller is sound. In module mode (go ≥ 1.17) a build uses exactly the
 //! listed versions, so the main module's list is the bound; in a workspace a requirement of one module can raise the
 //! version of another, so everything that all of them list counts. It never guesses which module a package is from.
 
@@ -8,9 +8,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::fingerprint::item::{Item, Subject, Value};
+use crate::go::external::ExternalModule;
 use crate::go::mode::{BuildList, has_pruned_graph};
 use crate::go::modfile::{GoSum, ReplaceTarget};
+use crate::graph::{PackageGraph, Reach};
 use crate::repo::Hasher;
+
+/// The external modules of which a package is reached: they are known exactly, each with its version. Sorted.
+pub fn reached_modules(graph: &PackageGraph, reach: &Reach) -> Vec<Item> {
+    let modules = reach.nodes().iter().filter_map(|id| graph.node(*id).external());
+    modules.collect::<BTreeSet<_>>().into_iter().map(|module| module_item(module)).collect()
+}
+
+/// What is known of an external module that is in use.
+pub(super) fn module_item(module: &ExternalModule) -> Item {
+    let ExternalModule { module, actual, sum, is_summed } = module;
+    let version = match actual == module {
+        true => module.version.clone(),
+        false => format!("{} => {} {}", module.version, actual.path, actual.version),
+    };
+    let mut rest = Hasher::new("used module");
+    rest.count(usize::from(*is_summed));
+    let value = Value::Version { version, h1: Some(sum.to_string()), rest: rest.finish() };
+    Item { subject: Subject::External(Arc::from(&*module.path)), value }
+}
 
 /// What is known of one external module.
 #[derive(Default)]

@@ -64,6 +64,8 @@ pub enum Fact {
     Toolchain,
     /// Build flags.
     Flags,
+    /// Whether the external modules in use are known.
+    ExternalModules,
 }
 
 impl Fact {
@@ -76,6 +78,7 @@ impl Fact {
             Self::Godebug => "godebug",
             Self::Toolchain => "toolchain",
             Self::Flags => "flags",
+            Self::ExternalModules => "external modules",
         }
     }
 }

@@ -7,11 +7,12 @@ use crate::config::Config;
 use crate::docker::TagMention;
 use crate::fingerprint::ServiceState;
 use crate::fingerprint::context::{Context, ContextKey, is_strict};
+use crate::go::external::lock_file::{LOCK_FILE, LockFile};
 use crate::go::folder::SourceContent;
 use crate::go::mode::{Mode, Resolution};
 use crate::go::modfile::Problem as ModfileProblem;
 use crate::go::workspace::Workspace;
-use crate::graph::{Node, Part};
+use crate::graph::{FolderPackage, Node, Part};
 use crate::repo::{Note, NoteKind, RepoPath};
 use crate::service::flags::BuildFlags;
 use crate::service::target::TargetSpec;
@@ -107,6 +108,7 @@ pub(super) fn unknown_inputs(
             for id in context.graph.reach(start).nodes() {
                 let node = context.graph.node(*id);
                 unknown.extend(node.imports.iter().filter_map(|(_, meaning)| match &meaning.resolution {
+                    Resolution::Missing(_) if node.external().is_some() => None,
                     Resolution::Missing(reason) | Resolution::Outside(reason) => {
                         Some(format!("{reason}, imported by {}", node.import_path))
                     }
@@ -119,79 +121,98 @@ pub(super) fn unknown_inputs(
 }
 
 /// What is to be said of a service.
-pub(super) fn of_service(state: &ServiceState, contexts: &BTreeMap<ContextKey, Arc<Context>>) -> Vec<Note> {
+pub(super) fn of_service(
+    state: &ServiceState,
+    contexts: &BTreeMap<ContextKey, Arc<Context>>,
+    has_lock: bool,
+) -> Vec<Note> {
     let mut notes = Vec::new();
     let Some(program) = &state.service.program else { return notes };
-    let mut external = false;
-    let mut bounded = false;
-    for context in state.contexts.iter().filter_map(|key| contexts.get(key)) {
-        let imports_external = context.programs(program).any(|node| context.digests.doubts(node).external);
-        external |= imports_external;
-        bounded |= imports_external && !context.vendored;
+    let is_bounded = |context: &&Context| context.programs(program).any(|node| context.digests.doubts(node).external);
+    let bounded: Vec<&Context> = state.contexts.iter().filter_map(|key| Some(&**contexts.get(key)?)).collect();
+    let bounded: Vec<&Context> = bounded.into_iter().filter(is_bounded).collect();
+    if !bounded.is_empty() {
+        const BOUND: &str = "any change of a version that go.mod lists (with go.work: that any module lists) rebuilds \
+                             every service that imports one";
+        let uncovered = bounded.iter().find_map(|context| context.uncovered.as_ref()).filter(|_| has_lock);
+        let message = match uncovered {
+            Some((import, importer)) => format!(
+                "{LOCK_FILE} does not say what provides {import}, which {importer} imports: {BOUND} that is not locked; \
+                 run `buildplan lock`"
+            ),
+            None => format!("what external modules import is not known: {BOUND}; `buildplan lock` makes this exact"),
+        };
+        notes.push(Note::general(NoteKind::ExternalBound, message));
     }
-    if bounded {
-        notes.push(Note::general(
-            NoteKind::ExternalBound,
-            "external modules are not in the repository: any change of a version that go.mod lists (with go.work: that \
-             any module lists) rebuilds every service that imports one; vendoring makes this exact",
-        ));
-    }
-    if external && !is_strict(state.service.settings.go.back_edges) {
+    if !bounded.is_empty() && !is_strict(state.service.settings.go.back_edges) {
         notes.push(Note::general(
             NoteKind::BackEdges,
             "no external module is assumed to import a package of this repository; `[go] back-edges = \"strict\"` \
-             drops the assumption",
+             drops the assumption, `buildplan lock` or vendoring makes it unnecessary",
         ));
     }
     notes
+}
+
+/// What of the lock does not count.
+pub(super) fn of_lock(lock: &LockFile) -> Option<Note> {
+    let first = lock.problems.first()?;
+    let others = match lock.problems.len() - 1 {
+        0 => String::new(),
+        others => format!(" (and {others} more)"),
+    };
+    let message = format!(
+        "{LOCK_FILE}:{}: {}, so this line does not count{others}; run `buildplan lock`",
+        first.line, first.message
+    );
+    Some(Note::at(NoteKind::ExternalBound, &RepoPath::from_clean(LOCK_FILE.as_bytes()), message))
 }
 
 /// What is to be said of the packages of a context.
 pub(super) fn of_context(context: &Context) -> Vec<Note> {
     let mut notes = Vec::new();
-    for (_, node) in context.graph.nodes().filter(|(_, node)| node.part == Part::Package) {
-        of_package(node, &mut notes);
+    for (_, node) in context.graph.nodes() {
+        if let Some(package) = node.folder().filter(|folder| folder.part == Part::Package) {
+            of_package(node, package, &mut notes);
+        }
     }
     for component in context.graph.components().iter().filter(|component| component.len() > 1) {
         let mut nodes: Vec<&Node> = component.iter().map(|id| context.graph.node(*id)).collect();
-        if nodes.iter().any(|node| node.part == Part::Outside) {
-            continue;
-        }
+        // What external modules could import makes no circle that Go would see.
+        let Some(folders) = nodes.iter().map(|node| node.folder()).collect::<Option<Vec<_>>>() else { continue };
+        let Some(first) = folders.iter().map(|folder| &folder.place.dir).min() else { continue };
         nodes.sort_unstable_by(|left, right| left.import_path.cmp(&right.import_path));
         let names: Vec<&str> = nodes.iter().take(5).map(|node| &*node.import_path).collect();
         let more = if nodes.len() > names.len() { " …" } else { "" };
         let message = format!("packages import each other in a circle, which Go refuses: {}{more}", names.join(", "));
-        notes.push(Note::at(NoteKind::ImportCycle, &nodes[0].place.dir, message));
+        notes.push(Note::at(NoteKind::ImportCycle, first, message));
     }
     notes
 }
 
-fn of_package(node: &Node, notes: &mut Vec<Note>) {
+fn of_package(node: &Node, folder: &FolderPackage, notes: &mut Vec<Note>) {
+    let FolderPackage { place, source, package, .. } = folder;
     // Vendored code is not the user's to mend.
-    if node.place.vendored {
+    if place.vendored {
         return;
     }
-    let dir = &node.place.dir;
-    for problem in &node.package.problems {
+    let dir = &place.dir;
+    for problem in &package.problems {
         notes.push(Note::at(NoteKind::GoSource, dir, format!("{dir}: {problem}")));
     }
-    for index in &node.package.files {
-        let SourceContent::Go { embeds, header } = &node.source.files[*index].content else { continue };
+    for index in &package.files {
+        let SourceContent::Go { embeds, header } = &source.files[*index].content else { continue };
         for (directive, embedded) in header.embeds.iter().zip(embeds) {
             if let Some(problem) = &embedded.problem {
-                let file = dir.child(&node.source.files[*index].name);
+                let file = dir.child(&source.files[*index].name);
                 let message = format!("{file}:{}: //go:embed {}: {problem}", directive.line, directive.pattern);
                 notes.push(Note::at(NoteKind::GoSource, &file, message));
             }
         }
     }
-    if !node.package.uncertain.is_empty() {
-        let files: Vec<String> = node
-            .package
-            .uncertain
-            .iter()
-            .map(|index| String::from_utf8_lossy(&node.source.files[*index].name).into_owned())
-            .collect();
+    if !package.uncertain.is_empty() {
+        let name = |index: &usize| String::from_utf8_lossy(&source.files[*index].name).into_owned();
+        let files: Vec<String> = package.uncertain.iter().map(name).collect();
         let message = format!(
             "{dir}: whether {} is compiled depends on cgo, the toolchain or tags that are not configured; it counts",
             files.join(", ")

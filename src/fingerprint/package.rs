@@ -4,33 +4,22 @@
 
 use std::sync::Arc;
 
+use crate::fingerprint::external::module_item;
 use crate::fingerprint::item::{InputKind, Item, Subject};
 use crate::go::folder::{SourceContent, SourceFile};
 use crate::go::mode::PackageFolder;
 use crate::go::source::FileKind;
-use crate::graph::{Node, Part};
-use crate::repo::{Digest, Hasher};
+use crate::graph::{Content, FolderPackage, Node, Part};
+use crate::repo::{Digest, Hasher, RepoPath};
 
 /// A digest of the items of a package, without making them: it covers the same facts.
 pub(super) fn package_digest(node: &Node) -> Digest {
     let mut hasher = Hasher::new("package");
     hasher.field(node.import_path.as_bytes());
-    let content = match node.part {
-        Part::Package => node.package.content,
-        Part::Tests => node.package.test_content,
-        Part::Outside => None,
-    };
-    hasher.field(content.as_ref().map_or(&[][..], |digest| digest.as_bytes()));
-    hasher.field(node.place.dir.as_bytes()).field(node.place.module.as_bytes());
-    hasher.field(node.place.language.as_bytes()).field(node.place.version.as_bytes());
-    hasher.count(node.includes.len());
-    for (path, identity) in &node.includes {
-        hasher.field(path.as_bytes());
-        identity.hash_into(&mut hasher, node.part == Part::Tests);
-    }
-    hasher.count(node.conversions.len());
-    for (path, rules) in &node.conversions {
-        hasher.field(path.as_bytes()).field(rules.as_bytes());
+    match &node.content {
+        Content::Folder(folder) => add_folder(&mut hasher, folder),
+        Content::External(module) => module_item(module).hash_into(&mut hasher),
+        Content::Outside => {}
     }
     hasher.count(node.imports.len());
     for (used, meaning) in &node.imports {
@@ -39,36 +28,62 @@ pub(super) fn package_digest(node: &Node) -> Digest {
     hasher.finish()
 }
 
-/// The items of one package, sorted by subject, each subject once.
-pub fn package_items(node: &Node) -> Vec<Item> {
-    let mut items = Vec::new();
-    let files = match node.part {
-        Part::Package => &node.package.files[..],
-        Part::Tests => &node.package.test_files[..],
-        Part::Outside => &[],
+fn add_folder(hasher: &mut Hasher, folder: &FolderPackage) {
+    let content = match folder.part {
+        Part::Package => folder.package.content,
+        Part::Tests => folder.package.test_content,
     };
-    for index in files {
-        add_file(&mut items, node, &node.source.files[*index]);
+    hasher.field(content.as_ref().map_or(&[][..], |digest| digest.as_bytes()));
+    let place = &folder.place;
+    hasher.field(place.dir.as_bytes()).field(place.module.as_bytes());
+    hasher.field(place.language.as_bytes()).field(place.version.as_bytes());
+    hasher.count(folder.includes.len());
+    for (path, identity) in &folder.includes {
+        hasher.field(path.as_bytes());
+        identity.hash_into(hasher, folder.part == Part::Tests);
     }
-    items.extend(node.includes.iter().map(|(path, identity)| {
-        let kind = if node.part == Part::Tests { InputKind::Declared } else { InputKind::Include };
-        Item::file(kind, path.clone(), identity.clone())
-    }));
+    hasher.count(folder.conversions.len());
+    for (path, rules) in &folder.conversions {
+        hasher.field(path.as_bytes()).field(rules.as_bytes());
+    }
+}
+
+/// The items of one package, sorted by subject, each subject once; without the module of an external package, which is
+/// an item of all services that reach it (see [`reached_modules`](super::external::reached_modules)).
+pub fn package_items(node: &Node) -> Vec<Item> {
+    let mut items = match &node.content {
+        Content::Folder(folder) => folder_items(folder),
+        Content::External(_) | Content::Outside => Vec::new(),
+    };
     for (used, meaning) in &node.imports {
         let subject = Subject::Import { importer: Arc::clone(&node.import_path), import: Arc::clone(&used.path) };
         items.push(Item::text(subject, meaning.resolution.to_string()));
     }
-    if node.part != Part::Outside {
-        add_module(&mut items, &node.place);
-    }
-    items.extend(node.conversions.iter().map(|(path, rules)| Item::conversion(path.clone(), *rules)));
     items.sort_unstable_by(|left, right| left.subject.cmp(&right.subject));
     items.dedup_by(|left, right| left.subject == right.subject);
     items
 }
 
-fn add_file(items: &mut Vec<Item>, node: &Node, file: &SourceFile) {
-    let path = node.place.dir.child(&file.name);
+fn folder_items(folder: &FolderPackage) -> Vec<Item> {
+    let mut items = Vec::new();
+    let files = match folder.part {
+        Part::Package => &folder.package.files,
+        Part::Tests => &folder.package.test_files,
+    };
+    for index in files {
+        add_file(&mut items, &folder.place.dir, &folder.source.files[*index]);
+    }
+    items.extend(folder.includes.iter().map(|(path, identity)| {
+        let kind = if folder.part == Part::Tests { InputKind::Declared } else { InputKind::Include };
+        Item::file(kind, path.clone(), identity.clone())
+    }));
+    add_module(&mut items, &folder.place);
+    items.extend(folder.conversions.iter().map(|(path, rules)| Item::conversion(path.clone(), *rules)));
+    items
+}
+
+fn add_file(items: &mut Vec<Item>, dir: &RepoPath, file: &SourceFile) {
+    let path = dir.child(&file.name);
     items.push(Item::file(kind_of(file), path, file.identity.clone()));
     if let SourceContent::Go { embeds, .. } = &file.content {
         let embedded = embeds.iter().flat_map(|embedded| &embedded.files);

@@ -2,14 +2,18 @@
 //! where their packages lie, and what an import path means.
 //!
 //! It resolves by looking at folders, never from a list of packages, and answers with all that may provide an import.
-//! It never selects versions: external modules are known by name only.
+//! Of external modules it knows what [`ExternalModules`] knows: with a complete lock their versions and packages, else
+//! only their names.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::go::modfile::{Replace, ReplaceTarget, go_version};
+use crate::go::external::{ExternalFolder, ExternalModule, ExternalModules, ExternalPackage};
+use crate::go::modfile::{ModuleVersion, Replace, ReplaceTarget, go_version};
 use crate::go::module::{Module, Vendor, WorkFile};
+use crate::go::mvs::{Requirements, Stand, listed, select};
+use crate::go::sums::{Sums, Vouched};
 use crate::go::workspace::Workspace;
 use crate::repo::{EntryKind, RepoPath, TreeError, read_through_links};
 
@@ -59,8 +63,14 @@ pub struct BuildList<'w> {
     vendor: Option<&'w Vendor>,
     /// Module path to the modules in folders that have it: main modules and folder replacements.
     locals: BTreeMap<String, Vec<Local>>,
-    /// Paths of modules that are required, or mentioned in a sum file, and are not in a folder.
-    externals: BTreeSet<String>,
+    /// Paths of modules that are required, or mentioned in a sum file, and are not in a folder; and each as it is used,
+    /// once somebody has asked.
+    externals: BTreeMap<String, OnceLock<Option<Arc<ExternalModule>>>>,
+    /// Who knows more of them.
+    known: Option<&'w dyn ExternalModules>,
+    sums: Sums<'w>,
+    /// The version of each module that is used, where that is known.
+    versions: Option<BTreeMap<String, String>>,
     /// Paths of modules of which no version outside the repository can be in use.
     in_folders: BTreeSet<String>,
     /// Whether every module that provides a package must be listed (go ≥ 1.17 without go.work).
@@ -100,12 +110,23 @@ pub enum Resolution {
     Toolchain,
     /// Folders of this repository. Usually one; several where Go would call the import ambiguous.
     Packages(Vec<Arc<PackageFolder>>),
-    /// A module that is not in this repository, and the folders that may provide it as well.
-    External(Vec<Arc<PackageFolder>>),
+    /// A module that is not in this repository.
+    External(Providers),
     /// Nothing can provide it: a missing generated package, or a requirement that go.mod does not have.
     Missing(String),
     /// It leads out of the repository, or into a submodule.
     Outside(String),
+}
+
+/// What provides an import that is not of this repository alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Providers {
+    /// Folders of this repository that may provide it as well.
+    pub folders: Vec<Arc<PackageFolder>>,
+    /// The packages that are known. Usually one; several where Go would call the import ambiguous.
+    pub packages: Vec<Arc<ExternalPackage>>,
+    /// Whether nothing else can provide it.
+    pub complete: bool,
 }
 
 /// Where it leads, in words that people can read; equal words are equal meanings.
@@ -117,8 +138,12 @@ impl fmt::Display for Resolution {
         match self {
             Self::Toolchain => f.write_str("the Go toolchain"),
             Self::Packages(places) => f.write_str(&folders(places)),
-            Self::External(places) if places.is_empty() => f.write_str("an external module"),
-            Self::External(places) => write!(f, "{} or an external module", folders(places)),
+            Self::External(providers) => {
+                let modules = providers.packages.iter().map(|package| package.module.module.path.clone());
+                let unknown = (!providers.complete).then(|| "an external module".to_owned());
+                let folders = Some(folders(&providers.folders)).filter(|folders| !folders.is_empty());
+                f.write_str(&folders.into_iter().chain(modules).chain(unknown).collect::<Vec<_>>().join(" or "))
+            }
             Self::Missing(reason) | Self::Outside(reason) => f.write_str(reason),
         }
     }
@@ -140,8 +165,19 @@ pub struct PackageFolder {
 }
 
 impl<'w> BuildList<'w> {
-    /// The build list of a mode; `None` if there is no such go.work or go.mod.
+    /// The build list of a mode; `None` if there is no such go.work or go.mod. Of external modules it knows what the
+    /// lock in the tree says.
     pub fn new(workspace: &'w Workspace<'w>, mode: Mode, flag: ModFlag) -> Option<Self> {
+        Self::with(workspace, mode, flag, workspace.external_modules())
+    }
+
+    /// The same with what somebody else knows of external modules.
+    pub fn with(
+        workspace: &'w Workspace<'w>,
+        mode: Mode,
+        flag: ModFlag,
+        known: Option<&'w dyn ExternalModules>,
+    ) -> Option<Self> {
         let (mains, work_file) = match &mode {
             Mode::Module(dir) => (vec![Arc::clone(workspace.modules().get(dir)?)], None),
             Mode::Workspace(dir) => {
@@ -160,10 +196,19 @@ impl<'w> BuildList<'w> {
             mains,
             work_file,
             locals: BTreeMap::new(),
-            externals: BTreeSet::new(),
+            externals: BTreeMap::new(),
+            known: None,
+            sums: Sums::default(),
+            versions: None,
             in_folders: BTreeSet::new(),
             listed_only,
         };
+        // With `-mod=mod` the network has a say, and with a vendor folder nobody asks.
+        list.known = known.filter(|_| list.vendor.is_none() && flag != ModFlag::Mod);
+        if let Some(known) = list.known {
+            list.sums = list.sums_in_force();
+            list.versions = list.select_versions(known);
+        }
         list.collect_modules();
         Some(list)
     }
@@ -234,17 +279,85 @@ impl<'w> BuildList<'w> {
 
     /// All `replace` directives of the go.work and the main modules, go.work's first.
     pub fn replaces(&self) -> impl Iterator<Item = (&RepoPath, &Replace)> {
+        self.replaces_by_file().map(|(_, dir, replace)| (dir, replace))
+    }
+
+    /// The same, each with whether it is of the go.work.
+    fn replaces_by_file(&self) -> impl Iterator<Item = (bool, &RepoPath, &Replace)> {
         let of_work_file = self
             .work_file
             .iter()
-            .flat_map(|file| file.go_work.replaces.iter().map(move |replace| (&file.dir, replace)));
-        let of_modules =
-            self.mains.iter().flat_map(|main| main.go_mod.replaces.iter().map(move |replace| (&main.dir, replace)));
+            .flat_map(|file| file.go_work.replaces.iter().map(move |replace| (true, &file.dir, replace)));
+        let of_modules = self
+            .mains
+            .iter()
+            .flat_map(|main| main.go_mod.replaces.iter().map(move |replace| (false, &main.dir, replace)));
         of_work_file.chain(of_modules)
+    }
+
+    fn sums_in_force(&self) -> Sums<'w> {
+        let modules = self.mains.iter().filter_map(|main| Some(&self.workspace.modules().get(&main.dir)?.go_sum));
+        let work_file =
+            self.work_file.iter().filter_map(|file| Some(&self.workspace.work_files().get(&file.dir)?.go_sum));
+        Sums::new(modules.chain(work_file))
+    }
+
+    /// Which version of each module is used; `None` if that cannot be known.
+    fn select_versions(&self, known: &dyn ExternalModules) -> Option<BTreeMap<String, String>> {
+        let replacements = self.replacements();
+        let stand_in = |module: &ModuleVersion| match replacements.get(&module.path[..]) {
+            Some(replacements) => self.stand_in(replacements, module),
+            None => Stand::Itself,
+        };
+        let requirements = Requirements {
+            mains: &self.mains,
+            in_workspace: self.work_file.is_some(),
+            stand_in: &stand_in,
+            go_mod: &|module| {
+                let (go_mod, hash) = known.go_mod(module)?;
+                (self.sums.of_go_mod(module, &hash) != Vouched::No).then_some(go_mod)
+            },
+        };
+        let selection = if self.listed_only { listed(&requirements) } else { select(&requirements) };
+        selection.unknown.is_empty().then_some(selection.versions)
+    }
+
+    fn stand_in<'s>(&'s self, replacements: &Replacements<'s>, module: &ModuleVersion) -> Stand<'s> {
+        let (possible, is_replaced) = replacements.possible(Some(&module.version));
+        match possible.first() {
+            Some((from, replace)) if is_replaced => match &replace.target {
+                ReplaceTarget::Module(other) => Stand::Module(other),
+                ReplaceTarget::Folder(folder) => {
+                    let dir = from.join(folder.as_bytes());
+                    Stand::Folder(dir.and_then(|dir| self.workspace.modules().get(&dir)).map(|module| &**module))
+                }
+            },
+            _ => Stand::Itself,
+        }
+    }
+
+    /// The version of a module in use: `Ok(None)` if the module is in no build, `Err` if it is not known.
+    fn version_of(&self, path: &str) -> Result<Option<&str>, VersionUnknown> {
+        self.versions.as_ref().map(|versions| versions.get(path).map(String::as_str)).ok_or(VersionUnknown)
     }
 
     fn collect_modules(&mut self) {
         let (locals, mut in_folders) = self.local_modules();
+        let mut externals = self.external_paths(&locals);
+        externals.retain(|path| !locals.get(path).is_some_and(|locals| locals.iter().any(|local| local.certain)));
+        // A workspace module that is also required at a published version keeps that version's requirements in play.
+        let mains = self.mains.iter().filter(|_| self.work_file.is_none());
+        in_folders.extend(mains.map(|main| main.path().to_owned()));
+        self.locals = locals;
+        self.externals = externals.into_iter().map(|path| (path, OnceLock::new())).collect();
+        self.in_folders = in_folders;
+    }
+
+    /// The paths of all modules that may be used.
+    fn external_paths(&self, locals: &BTreeMap<String, Vec<Local>>) -> BTreeSet<String> {
+        if let Some(versions) = self.versions.as_ref().filter(|_| !self.listed_only) {
+            return versions.keys().cloned().collect();
+        }
         let mut externals = BTreeSet::new();
         for main in &self.mains {
             externals.extend(main.go_mod.requires.iter().map(|require| require.module.path.clone()));
@@ -260,13 +373,7 @@ impl<'w> BuildList<'w> {
             externals
                 .extend(replaced.flat_map(|module| &module.go_mod.requires).map(|require| require.module.path.clone()));
         }
-        externals.retain(|path| !locals.get(path).is_some_and(|locals| locals.iter().any(|local| local.certain)));
-        // A workspace module that is also required at a published version keeps that version's requirements in play.
-        let mains = self.mains.iter().filter(|_| self.work_file.is_none());
-        in_folders.extend(mains.map(|main| main.path().to_owned()));
-        self.locals = locals;
-        self.externals = externals;
-        self.in_folders = in_folders;
+        externals
     }
 
     /// The modules whose requirements decide which versions are used: the main modules, and, unless only listed versions
@@ -297,7 +404,14 @@ impl<'w> BuildList<'w> {
         for (path, replacements) in self.replacements() {
             let version = versions.get(path);
             let version = version.map(|all| all.iter().copied().collect::<Vec<_>>().join(",")).unwrap_or_default();
-            let (possible, is_replaced) = replacements.possible(self.listed_only.then_some(&version));
+            let selected = match self.version_of(path) {
+                Ok(Some(selected)) => Some(selected),
+                // Nothing asks for the module, so that it is replaced has no effect.
+                Ok(None) if !self.listed_only => continue,
+                Ok(None) => Some(&version[..]),
+                Err(VersionUnknown) => self.listed_only.then_some(&version[..]),
+            };
+            let (possible, is_replaced) = replacements.possible(selected);
             let certain = is_replaced && possible.iter().all(|(_, replace)| replace.folder().is_some());
             if certain {
                 in_folders.insert(path.to_owned());
@@ -315,7 +429,7 @@ impl<'w> BuildList<'w> {
                     module: dir.as_ref().and_then(|dir| self.workspace.modules().get(dir)).cloned(),
                     dir,
                     shown: target.to_owned(),
-                    replaced: format!("{version} => {target}"),
+                    replaced: format!("{} => {target}", selected.unwrap_or(&version)),
                     certain,
                 });
             }
@@ -327,12 +441,8 @@ impl<'w> BuildList<'w> {
     /// The `replace` directives by module path.
     fn replacements(&self) -> BTreeMap<&str, Replacements<'_>> {
         let mut by_path: BTreeMap<&str, Replacements<'_>> = BTreeMap::new();
-        let in_work_file = self.work_file.as_ref().map_or(0, |file| file.go_work.replaces.len());
-        for (index, (from, replace)) in self.replaces().enumerate() {
-            let known = by_path.entry(&replace.path).or_default();
-            let [exact, every] = if index < in_work_file { &mut known.of_work_file } else { &mut known.of_modules };
-            let list = if replace.version.is_some() { exact } else { every };
-            list.push((from, replace));
+        for (is_of_work_file, from, replace) in self.replaces_by_file() {
+            by_path.entry(&replace.path).or_default().add(is_of_work_file, from, replace);
         }
         by_path
     }
@@ -365,27 +475,73 @@ impl<'w> BuildList<'w> {
 
     fn verdict(&self, import: &str, local: LocalSearch) -> Resolution {
         let LocalSearch { found, certain, outside, missed } = local;
-        let dotless = !import.split('/').next().unwrap_or_default().contains('.');
-        let is_listed = || prefixes(import).any(|prefix| self.externals.contains(prefix));
         if let Some(outside) = outside {
             return Resolution::Outside(outside);
         }
-        if !found.is_empty() && (certain || !is_listed()) {
+        if !found.is_empty() && certain {
             return Resolution::Packages(found);
         }
-        if dotless && (missed.is_none() || is_toolchain_root(import)) && found.is_empty() && !is_listed() {
+        let external = self.look_outside(import);
+        if self.vendor.is_none() && (!external.packages.is_empty() || !external.complete) {
+            return Resolution::External(Providers { folders: found, ..external });
+        }
+        if !found.is_empty() && external.complete {
+            return Resolution::Packages(found);
+        }
+        if external.complete && is_dotless(import) && (missed.is_none() || is_toolchain_import(import)) {
             return Resolution::Toolchain;
         }
         if self.vendor.is_some() {
             return Resolution::Missing(format!("no folder of a main module and none in vendor provides `{import}`"));
         }
-        if is_listed() || (missed.is_none() && !self.listed_only) {
-            return Resolution::External(found);
+        if missed.is_none() && !self.listed_only && self.versions.is_none() {
+            return Resolution::External(Providers::default());
         }
         Resolution::Missing(match missed {
             Some(dir) => format!("`{import}` should be in {dir}, which has no Go files (is it generated?)"),
             None => format!("no module in {} provides `{import}`", self.mode),
         })
+    }
+
+    /// The packages outside the repository that provide an import, as far as they are known.
+    fn look_outside(&self, import: &str) -> Providers {
+        let mut providers = Providers { complete: true, ..Providers::default() };
+        for prefix in prefixes(import) {
+            let Some(module) = self.externals.get(prefix) else { continue };
+            let module = module.get_or_init(|| self.external_module(prefix).map(Arc::new));
+            let folder = module.as_ref().zip(self.known).map(|(module, known)| {
+                let below = import[prefix.len()..].trim_start_matches('/');
+                (module, known.package(&module.actual, below))
+            });
+            match folder {
+                Some((module, ExternalFolder::Package(imports))) => {
+                    providers.packages.push(Arc::new(ExternalPackage { module: Arc::clone(module), imports }));
+                }
+                Some((_, ExternalFolder::Empty | ExternalFolder::Absent(_))) => {}
+                Some((_, ExternalFolder::Unknown)) | None => providers.complete = false,
+            }
+        }
+        providers
+    }
+
+    /// A module as this build uses it; `None` if its version or its files are not known.
+    fn external_module(&self, path: &str) -> Option<ExternalModule> {
+        let version = self.version_of(path).ok().flatten()?;
+        let module = ModuleVersion { path: path.to_owned(), version: version.to_owned() };
+        let mut replacements = Replacements::default();
+        for (is_of_work_file, from, replace) in self.replaces_by_file().filter(|(.., replace)| replace.path == path) {
+            replacements.add(is_of_work_file, from, replace);
+        }
+        let actual = match self.stand_in(&replacements, &module) {
+            Stand::Module(other) => other.clone(),
+            Stand::Folder(_) => return None,
+            Stand::Itself => module.clone(),
+        };
+        let sum = self.known?.sum(&actual)?;
+        let vouched = self.sums.of_files(&actual, &sum);
+        // In a workspace Go asks for no sums.
+        let is_summed = self.work_file.is_some() || vouched == Vouched::Yes;
+        (vouched != Vouched::No).then_some(ExternalModule { module, actual, sum, is_summed })
     }
 
     fn look(&self, prefix: &str, import: &str, candidate: &Local, search: &mut LocalSearch) -> Result<(), TreeError> {
@@ -458,6 +614,9 @@ impl<'w> BuildList<'w> {
     }
 }
 
+/// Which version is used depends on a go.mod that is not known.
+struct VersionUnknown;
+
 /// The `replace` directives of one module path, of each kind of file first those of one version, then those of every
 /// version, with the folder of the file.
 #[derive(Default)]
@@ -467,13 +626,19 @@ struct Replacements<'r> {
 }
 
 impl<'r> Replacements<'r> {
+    fn add(&mut self, is_of_work_file: bool, from: &'r RepoPath, replace: &'r Replace) {
+        let [exact, every] = if is_of_work_file { &mut self.of_work_file } else { &mut self.of_modules };
+        let list = if replace.version.is_some() { exact } else { every };
+        list.push((from, replace));
+    }
+
     /// The directives of which one may be in force, and whether one surely is (modload `replacementFrom`): go.work's come
     /// first, and in each file the one of the very version before the one of every version. `version` is the one that is
     /// used, if that is known.
-    fn possible(&self, version: Option<&String>) -> (Vec<(&'r RepoPath, &'r Replace)>, bool) {
+    fn possible(&self, version: Option<&str>) -> (Vec<(&'r RepoPath, &'r Replace)>, bool) {
         let mut possible = Vec::new();
         for [exact, every] in [&self.of_work_file, &self.of_modules] {
-            let applies = |replace: &Replace| version.is_none_or(|used| replace.version.as_ref() == Some(used));
+            let applies = |replace: &Replace| version.is_none_or(|used| replace.version.as_deref() == Some(used));
             possible.extend(exact.iter().filter(|(_, replace)| applies(replace)));
             if version.is_some() && !possible.is_empty() {
                 return (possible, true);
@@ -508,10 +673,14 @@ fn is_importable(import: &str) -> bool {
         && import.split('/').all(|element| !matches!(element, "" | "." | ".."))
 }
 
-/// Whether the first element is one of the standard library's. Only asked where a module of the repository has the
-/// import's first element too, to tell a missing package from one of the toolchain.
-fn is_toolchain_root(import: &str) -> bool {
-    const ROOTS: &str = " archive arena bufio builtin bytes cmd cmp compress container context crypto database debug \
+fn is_dotless(import: &str) -> bool {
+    !import.split('/').next().unwrap_or_default().contains('.')
+}
+
+/// Whether the first element is one of the standard library's. Asked to tell a missing package from one of the toolchain
+/// where a module of the repository has the import's first element too.
+pub fn is_toolchain_import(import: &str) -> bool {
+    const ROOTS: &str = " C archive arena bufio builtin bytes cmd cmp compress container context crypto database debug \
         embed encoding errors expvar flag fmt go hash html image index internal io iter log maps math mime net os path \
         plugin reflect regexp runtime simd slices sort strconv strings structs sync syscall testing text time unicode \
         unique unsafe vendor weak ";
@@ -575,7 +744,7 @@ mod tests {
         let found = match list.resolve(import).unwrap() {
             Resolution::Toolchain => "toolchain".to_owned(),
             Resolution::Packages(folders) => shown(&folders),
-            Resolution::External(folders) => format!("external {}", shown(&folders)),
+            Resolution::External(providers) => format!("external {}", shown(&providers.folders)),
             Resolution::Missing(why) => format!("missing: {why}"),
             Resolution::Outside(why) => format!("outside: {why}"),
         };

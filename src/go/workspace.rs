@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::go::external::ExternalModules;
+use crate::go::external::lock_file::{LOCK_FILE, LockFile};
 use crate::go::folder::{self, GoFolder};
 use crate::go::lookups::Lookups;
 use crate::go::module::{self, Module, WorkFile};
@@ -23,6 +25,7 @@ pub struct Workspace<'t> {
     modules: BTreeMap<RepoPath, Arc<Module>>,
     work_files: BTreeMap<RepoPath, Arc<WorkFile>>,
     conversions: BTreeMap<RepoPath, Digest>,
+    lock: Option<Arc<LockFile>>,
     looked_up: Lookups<Option<Arc<GoFolder>>>,
     looked_up_modules: Lookups<bool>,
     unwalked_conversions: Lookups<Option<Digest>>,
@@ -85,6 +88,7 @@ impl<'t> Workspace<'t> {
             modules,
             work_files,
             conversions,
+            lock: read_lock(tree)?.map(Arc::new),
             looked_up: Lookups::default(),
             looked_up_modules: Lookups::default(),
             unwalked_conversions: Lookups::default(),
@@ -94,6 +98,16 @@ impl<'t> Workspace<'t> {
     /// The tree that was scanned.
     pub fn tree(&self) -> &'t dyn Tree {
         self.tree
+    }
+
+    /// The build-plan.lock at the root.
+    pub fn lock(&self) -> Option<&LockFile> {
+        self.lock.as_deref()
+    }
+
+    /// What the lock says of modules outside the repository.
+    pub fn external_modules(&self) -> Option<&dyn ExternalModules> {
+        self.lock().map(|lock| lock as &dyn ExternalModules)
     }
 
     /// Every module that the walk, a `use` or a `replace` leads to, by folder.
@@ -154,7 +168,7 @@ impl<'t> Workspace<'t> {
         {
             return Ok(false);
         }
-        if self.modules != other.modules {
+        if self.modules != other.modules || self.lock != other.lock {
             return Ok(false);
         }
         let provides = |found: &Option<Arc<GoFolder>>| found.as_ref().is_some_and(|source| source.provides_package);
@@ -310,6 +324,14 @@ impl Walk<'_> {
             Some(before) if before.is_same(&fresh) => Ok(Arc::clone(before)),
             _ => Ok(Arc::new(fresh)),
         }
+    }
+}
+
+fn read_lock(tree: &dyn Tree) -> Result<Option<LockFile>, TreeError> {
+    let path = RepoPath::from_clean(LOCK_FILE.as_bytes());
+    match tree.entry(&path)?.map(|entry| entry.kind) {
+        Some(EntryKind::File { .. }) => Ok(Some(LockFile::parse(&tree.read(&path)?))),
+        _ => Ok(None),
     }
 }
 

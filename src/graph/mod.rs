@@ -12,6 +12,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use rayon::prelude::*;
 
 use crate::go::closure::{included_files, test_data};
+use crate::go::external::{ExternalModule, ExternalPackage};
 use crate::go::folder::GoFolder;
 use crate::go::mode::{BuildList, PackageFolder, Resolution};
 use crate::go::package::{ImportUse, Package};
@@ -24,8 +25,8 @@ pub use reach::Reach;
 /// The packages that some roots import, directly or not.
 pub struct PackageGraph {
     graph: DiGraph<Node, ()>,
-    index: HashMap<(Arc<str>, PackageKey), NodeId>,
-    by_folder: HashMap<PackageKey, NodeId>,
+    index: HashMap<NodeKey, NodeId>,
+    by_folder: HashMap<(RepoPath, Part), NodeId>,
     components: Vec<Vec<NodeId>>,
 }
 
@@ -51,8 +52,16 @@ impl From<NodeIndex> for NodeId {
     }
 }
 
-/// What tells two packages of one import path apart.
-type PackageKey = (RepoPath, Part);
+/// What tells two nodes apart: the import path, and where the package is.
+type NodeKey = (Arc<str>, Spot);
+
+/// Where a package of some import path is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Spot {
+    Folder(RepoPath, Part),
+    Module(String),
+    Outside,
+}
 
 /// Which part of a folder a node stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,8 +70,6 @@ pub enum Part {
     Package,
     /// What `go test` adds.
     Tests,
-    /// All that external modules could import, where back-edges are followed strictly.
-    Outside,
 }
 
 /// One package, or the tests of one.
@@ -70,6 +77,26 @@ pub enum Part {
 pub struct Node {
     /// The import path.
     pub import_path: Arc<str>,
+    /// Each import and what it means.
+    pub imports: Vec<(ImportUse, Arc<Meaning>)>,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What a node stands for.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A package whose files are in the repository.
+    Folder(Box<FolderPackage>),
+    /// A package of a module that is not.
+    External(Arc<ExternalModule>),
+    /// All that external modules could import, where back-edges are followed strictly.
+    Outside,
+}
+
+/// A package whose files are in the repository.
+#[derive(Clone, Debug)]
+pub struct FolderPackage {
     /// Which part of the folder it is.
     pub part: Part,
     /// Where it lies and which module it belongs to.
@@ -82,8 +109,6 @@ pub struct Node {
     pub includes: Vec<(RepoPath, Identity)>,
     /// The checkout conversions in force for the folder.
     pub conversions: Vec<(RepoPath, Digest)>,
-    /// Each import and what it means.
-    pub imports: Vec<(ImportUse, Arc<Meaning>)>,
 }
 
 /// What an import path means, with a digest of that.
@@ -96,14 +121,22 @@ pub struct Meaning {
 }
 
 impl Meaning {
+    /// Whether a module outside the repository may provide it of which too little is known.
+    pub fn is_unknown(&self) -> bool {
+        matches!(&self.resolution, Resolution::External(providers) if !providers.complete)
+    }
+
     fn new(resolution: Resolution) -> Self {
         let mut hasher = Hasher::new("resolution");
         let places = match &resolution {
             Resolution::Toolchain => &[][..],
             Resolution::Packages(places) => places,
-            Resolution::External(places) => {
-                hasher.field(b"external");
-                places
+            Resolution::External(providers) => {
+                hasher.field(b"external").count(providers.packages.len()).count(usize::from(providers.complete));
+                for package in &providers.packages {
+                    hasher.field(package.module.module.path.as_bytes());
+                }
+                &providers.folders
             }
             Resolution::Missing(reason) | Resolution::Outside(reason) => {
                 hasher.field(b"unknown").field(reason.as_bytes());
@@ -146,14 +179,15 @@ impl PackageGraph {
         options: &GraphOptions,
     ) -> Result<Self, TreeError> {
         let mut builder = Builder::new(workspace, list, target);
-        let mut wanted: Vec<(Root, Part)> = roots.iter().map(|root| (root.clone(), Part::Package)).collect();
+        let all = |roots: &[Root], part| roots.iter().map(move |root| Wanted::folder(root, part)).collect::<Vec<_>>();
+        let mut wanted = all(roots, Part::Package);
         if options.tests {
-            wanted.extend(roots.iter().map(|root| (root.clone(), Part::Tests)));
+            wanted.extend(all(roots, Part::Tests));
         }
         let outside = &options.importable_from_outside;
         builder.add_all(wanted)?;
-        if !outside.is_empty() && builder.any_external() {
-            builder.add_all(outside.iter().map(|root| (root.clone(), Part::Package)).collect())?;
+        if !outside.is_empty() && builder.any_unknown() {
+            builder.add_all(all(outside, Part::Package))?;
         }
         let mut graph = builder.finish(outside);
         for root in roots {
@@ -186,9 +220,9 @@ impl PackageGraph {
         self.len() == 0
     }
 
-    /// The node of a package, by import path and folder.
-    pub fn find(&self, import_path: &str, dir: &RepoPath, part: Part) -> Option<NodeId> {
-        self.index.get(&(Arc::from(import_path), (dir.clone(), part))).copied()
+    /// The node of the same package as a node of another graph.
+    pub fn counterpart(&self, of: &Node) -> Option<NodeId> {
+        self.index.get(&of.key()).copied()
     }
 
     /// The node of a root, by folder. A root has one import path only.
@@ -220,7 +254,7 @@ struct Builder<'b> {
     list: &'b BuildList<'b>,
     target: &'b Target,
     graph: DiGraph<Node, ()>,
-    index: HashMap<(Arc<str>, PackageKey), NodeId>,
+    index: HashMap<NodeKey, NodeId>,
     /// The number of each import path.
     numbers: HashMap<Arc<str>, usize>,
     /// By number: the path and what it means.
@@ -228,6 +262,31 @@ struct Builder<'b> {
     /// By node: the numbers of its imports.
     imports: Vec<Vec<usize>>,
 }
+
+/// A package that some import leads to.
+struct Wanted {
+    key: NodeKey,
+    from: Source,
+}
+
+enum Source {
+    Folder(Arc<PackageFolder>, Part),
+    External(Arc<ExternalPackage>),
+}
+
+impl Wanted {
+    fn folder(root: &Root, part: Part) -> Self {
+        Self { key: key(root, part), from: Source::Folder(Arc::clone(&root.place), part) }
+    }
+
+    fn external(path: &Arc<str>, package: &Arc<ExternalPackage>) -> Self {
+        let key = (Arc::clone(path), Spot::Module(package.module.module.path.clone()));
+        Self { key, from: Source::External(Arc::clone(package)) }
+    }
+}
+
+/// A node, and what it imports.
+type Selected = (Node, Vec<ImportUse>);
 
 impl<'b> Builder<'b> {
     fn new(workspace: &'b Workspace<'b>, list: &'b BuildList<'b>, target: &'b Target) -> Self {
@@ -243,42 +302,50 @@ impl<'b> Builder<'b> {
         }
     }
 
-    fn add_all(&mut self, mut wanted: Vec<(Root, Part)>) -> Result<(), TreeError> {
+    fn add_all(&mut self, mut wanted: Vec<Wanted>) -> Result<(), TreeError> {
         while !wanted.is_empty() {
-            wanted.sort_unstable();
-            wanted.dedup();
-            wanted.retain(|(root, part)| !self.index.contains_key(&key(root, *part)));
-            let nodes: Vec<Option<Node>> =
-                wanted.into_par_iter().map(|(root, part)| self.select(&root, part)).collect::<Result<_, _>>()?;
-            let nodes: Vec<Node> = nodes.into_iter().flatten().collect();
+            wanted.sort_unstable_by(|left, right| left.key.cmp(&right.key));
+            wanted.dedup_by(|left, right| left.key == right.key);
+            wanted.retain(|wanted| !self.index.contains_key(&wanted.key));
+            let selected: Vec<Option<Selected>> =
+                wanted.into_par_iter().map(|wanted| self.select(wanted)).collect::<Result<_, _>>()?;
+            let selected: Vec<Selected> = selected.into_iter().flatten().collect();
             let known = self.resolved.len();
-            self.resolve_imports(&nodes)?;
-            for node in nodes {
-                self.add(node);
+            self.resolve_imports(&selected)?;
+            for (node, uses) in selected {
+                self.add(node, uses);
             }
             // Whatever a known path leads to is there already.
-            wanted = self.resolved[known..].iter().flat_map(|(path, meaning)| places_of(path, meaning)).collect();
+            wanted = self.resolved[known..].iter().flat_map(|(path, meaning)| provided_by(path, meaning)).collect();
         }
         Ok(())
     }
 
-    fn select(&self, root: &Root, part: Part) -> Result<Option<Node>, TreeError> {
-        let Some(source) = self.workspace.folder(&root.place.dir)? else { return Ok(None) };
+    /// The package as the target has it; `None` if there is no such folder.
+    fn select(&self, wanted: Wanted) -> Result<Option<Selected>, TreeError> {
+        let import_path = wanted.key.0;
+        let (place, part) = match wanted.from {
+            Source::Folder(place, part) => (place, part),
+            Source::External(package) => {
+                let content = Content::External(Arc::clone(&package.module));
+                let uses = package.imports.uses(self.target);
+                return Ok(Some((Node { import_path, imports: Vec::new(), content }, uses)));
+            }
+        };
+        let Some(source) = self.workspace.folder(&place.dir)? else { return Ok(None) };
         let package = source.package(self.target);
-        let import_path = Arc::clone(&root.import_path);
         let tree = self.workspace.tree();
-        let includes = match part {
-            Part::Package => included_files(tree, &source, &package)?,
-            Part::Tests => test_data(tree, &root.place.dir)?,
-            Part::Outside => Vec::new(),
+        let (includes, uses) = match part {
+            Part::Package => (included_files(tree, &source, &package)?, package.imports.clone()),
+            Part::Tests => (test_data(tree, &place.dir)?, package.test_imports.clone()),
         };
         let conversions = self.workspace.conversions(folders_of_files(&source, &package, &includes))?;
-        let place = Arc::clone(&root.place);
-        Ok(Some(Node { import_path, part, place, source, package, includes, conversions, imports: Vec::new() }))
+        let folder = FolderPackage { part, place, source, package, includes, conversions };
+        Ok(Some((Node { import_path, imports: Vec::new(), content: Content::Folder(Box::new(folder)) }, uses)))
     }
 
-    fn resolve_imports(&mut self, nodes: &[Node]) -> Result<(), TreeError> {
-        let uses = nodes.iter().flat_map(|node| node.uses().iter().map(|used| &used.path));
+    fn resolve_imports(&mut self, selected: &[Selected]) -> Result<(), TreeError> {
+        let uses = selected.iter().flat_map(|(_, uses)| uses).map(|used| &used.path);
         let mut unknown: Vec<Arc<str>> = uses.filter(|path| !self.numbers.contains_key(*path)).cloned().collect();
         unknown.sort_unstable();
         unknown.dedup();
@@ -294,18 +361,18 @@ impl<'b> Builder<'b> {
         Ok(())
     }
 
-    fn add(&mut self, mut node: Node) {
-        let numbers: Vec<usize> = node.uses().iter().filter_map(|used| self.numbers.get(&used.path).copied()).collect();
+    fn add(&mut self, mut node: Node, uses: Vec<ImportUse>) {
+        let numbers: Vec<usize> = uses.iter().filter_map(|used| self.numbers.get(&used.path).copied()).collect();
         let meanings = numbers.iter().map(|number| Arc::clone(&self.resolved[*number].1));
-        node.imports = node.uses().iter().cloned().zip(meanings).collect();
-        let key = (Arc::clone(&node.import_path), (node.place.dir.clone(), node.part));
+        node.imports = uses.into_iter().zip(meanings).collect();
+        let key = node.key();
         let id = NodeId::from(self.graph.add_node(node));
         self.index.insert(key, id);
         self.imports.push(numbers);
     }
 
-    fn any_external(&self) -> bool {
-        self.graph.node_weights().any(Node::imports_external)
+    fn any_unknown(&self) -> bool {
+        self.graph.node_weights().any(Node::imports_unknown)
     }
 
     fn finish(mut self, outside: &[Root]) -> PackageGraph {
@@ -313,16 +380,15 @@ impl<'b> Builder<'b> {
             .resolved
             .iter()
             .map(|(path, meaning)| {
-                let places = places_of(path, meaning);
-                places.filter_map(|(root, part)| self.index.get(&key(&root, part)).copied()).collect()
+                provided_by(path, meaning).filter_map(|wanted| self.index.get(&wanted.key).copied()).collect()
             })
             .collect();
         for (from, numbers) in std::mem::take(&mut self.imports).into_iter().enumerate() {
             let from = NodeIndex::new(from);
             let node = &self.graph[from];
             let mut targets: Vec<NodeId> = numbers.into_iter().flat_map(|number| &provided[number]).copied().collect();
-            if node.part == Part::Tests {
-                let tested = (Arc::clone(&node.import_path), (node.place.dir.clone(), Part::Package));
+            if let Some(tests) = node.folder().filter(|folder| folder.part == Part::Tests) {
+                let tested = (Arc::clone(&node.import_path), Spot::Folder(tests.place.dir.clone(), Part::Package));
                 targets.extend(self.index.get(&tested));
             }
             targets.sort_unstable();
@@ -341,21 +407,16 @@ impl<'b> Builder<'b> {
         PackageGraph { graph: self.graph, index: self.index, by_folder: HashMap::new(), components }
     }
 
-    /// One node stands for all external modules: who imports one of them may reach every package that they can see.
+    /// One node stands for all external modules of which too little is known: who imports one of them may reach every
+    /// package that they can see.
     fn add_back_edges(&mut self, outside: &[Root]) {
         let importers: Vec<_> =
-            self.graph.node_indices().filter(|index| self.graph[*index].imports_external()).collect();
-        let Some(first) = importers.first().map(|index| self.graph[*index].clone()) else { return };
-        let node = Node {
-            import_path: Arc::from("(external modules)"),
-            part: Part::Outside,
-            package: Arc::default(),
-            includes: Vec::new(),
-            conversions: Vec::new(),
-            imports: Vec::new(),
-            ..first
-        };
-        let all = self.graph.add_node(node);
+            self.graph.node_indices().filter(|index| self.graph[*index].imports_unknown()).collect();
+        if importers.is_empty() {
+            return;
+        }
+        let import_path = Arc::from("(external modules)");
+        let all = self.graph.add_node(Node { import_path, imports: Vec::new(), content: Content::Outside });
         for importer in importers {
             self.graph.add_edge(importer, all, ());
         }
@@ -367,16 +428,17 @@ impl<'b> Builder<'b> {
     }
 }
 
-/// The packages of this repository that an import path leads to.
-fn places_of<'m>(path: &'m Arc<str>, meaning: &'m Meaning) -> impl Iterator<Item = (Root, Part)> + 'm {
-    let places = match &meaning.resolution {
-        Resolution::Packages(places) | Resolution::External(places) => &places[..],
-        Resolution::Toolchain | Resolution::Missing(_) | Resolution::Outside(_) => &[],
+/// The packages that an import path leads to.
+fn provided_by<'m>(path: &'m Arc<str>, meaning: &'m Meaning) -> impl Iterator<Item = Wanted> + 'm {
+    let (folders, packages) = match &meaning.resolution {
+        Resolution::Packages(places) => (&places[..], &[][..]),
+        Resolution::External(providers) => (&providers.folders[..], &providers.packages[..]),
+        Resolution::Toolchain | Resolution::Missing(_) | Resolution::Outside(_) => (&[][..], &[][..]),
     };
-    places.iter().map(|place| {
-        let root = Root { import_path: Arc::clone(path), place: Arc::clone(place) };
-        (root, Part::Package)
-    })
+    let folders = folders
+        .iter()
+        .map(|place| Wanted::folder(&Root { import_path: Arc::clone(path), place: Arc::clone(place) }, Part::Package));
+    folders.chain(packages.iter().map(|package| Wanted::external(path, package)))
 }
 
 /// The folders that any file of a package lies in.
@@ -394,22 +456,38 @@ fn folders_of_files(
     folders.into_iter()
 }
 
-fn key(root: &Root, part: Part) -> (Arc<str>, PackageKey) {
-    (Arc::clone(&root.import_path), (root.place.dir.clone(), part))
+fn key(root: &Root, part: Part) -> NodeKey {
+    (Arc::clone(&root.import_path), Spot::Folder(root.place.dir.clone(), part))
 }
 
 impl Node {
-    /// What the node's files import.
-    fn uses(&self) -> &[ImportUse] {
-        match self.part {
-            Part::Package => &self.package.imports,
-            Part::Tests => &self.package.test_imports,
-            Part::Outside => &[],
+    fn key(&self) -> NodeKey {
+        let spot = match &self.content {
+            Content::Folder(folder) => Spot::Folder(folder.place.dir.clone(), folder.part),
+            Content::External(module) => Spot::Module(module.module.path.clone()),
+            Content::Outside => Spot::Outside,
+        };
+        (Arc::clone(&self.import_path), spot)
+    }
+
+    /// The package in the repository that it stands for, if it does.
+    pub fn folder(&self) -> Option<&FolderPackage> {
+        match &self.content {
+            Content::Folder(folder) => Some(folder),
+            Content::External(_) | Content::Outside => None,
         }
     }
 
-    /// Whether any import is provided, or may be, by a module that is not in the repository.
-    pub fn imports_external(&self) -> bool {
-        self.imports.iter().any(|(_, resolution)| matches!(resolution.resolution, Resolution::External(_)))
+    /// The module outside the repository that the package is of, if it is.
+    pub fn external(&self) -> Option<&Arc<ExternalModule>> {
+        match &self.content {
+            Content::External(module) => Some(module),
+            Content::Folder(_) | Content::Outside => None,
+        }
+    }
+
+    /// Whether any import may be provided by a module outside the repository of which too little is known.
+    pub fn imports_unknown(&self) -> bool {
+        self.imports.iter().any(|(_, meaning)| meaning.is_unknown())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::fingerprint::Snapshot;
 use crate::fingerprint::context::ContextKey;
-use crate::graph::{Node, Part};
+use crate::graph::{FolderPackage, Part};
 use crate::repo::{Digest, RepoPath};
 
 /// A package that a change affects.
@@ -70,10 +70,10 @@ fn packages<'s>(snapshot: &'s Snapshot<'_>, question: Question) -> BTreeMap<(Str
     };
     let mut found = BTreeMap::new();
     for (key, context) in &snapshot.contexts {
-        let nodes = context.graph.nodes().filter(|(_, node)| node.part == wanted && !node.place.vendored);
-        for (id, node) in nodes.filter(|(_, node)| counts(node)) {
-            let name = (node.import_path.to_string(), node.place.dir.clone());
-            let new = || Package { module: node.place.module.clone(), own: States::new(), deep: States::new() };
+        let nodes = context.graph.nodes().filter_map(|(id, node)| Some((id, node, node.folder()?)));
+        for (id, node, folder) in nodes.filter(|(.., folder)| folder.part == wanted && counts(folder)) {
+            let name = (node.import_path.to_string(), folder.place.dir.clone());
+            let new = || Package { module: folder.place.module.clone(), own: States::new(), deep: States::new() };
             let package: &mut Package<'_> = found.entry(name).or_insert_with(new);
             let external = context.digests.doubts(id).external.then_some(context.external_digest);
             package.own.insert(key, (context.digests.own(id), None));
@@ -83,9 +83,10 @@ fn packages<'s>(snapshot: &'s Snapshot<'_>, question: Question) -> BTreeMap<(Str
     found
 }
 
-fn counts(node: &Node) -> bool {
-    match node.part {
-        Part::Tests => !node.package.test_files.is_empty(),
-        _ => !node.package.files.is_empty(),
-    }
+fn counts(folder: &FolderPackage) -> bool {
+    let files = match folder.part {
+        Part::Tests => &folder.package.test_files,
+        Part::Package => &folder.package.files,
+    };
+    !folder.place.vendored && !files.is_empty()
 }

@@ -47,7 +47,7 @@ fn explain(state: &ServiceState, programs: &[(&Context, NodeId, Reach)], path: &
         let imported = programs.iter().any(|(context, _, reach)| {
             reach.nodes().iter().any(|id| {
                 let node = context.graph.node(*id);
-                node.part == Part::Package && node.place.dir == dir
+                node.folder().is_some_and(|folder| folder.part == Part::Package && folder.place.dir == dir)
             })
         });
         let targets: Vec<String> = state

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::fingerprint::external::reached_modules;
 use crate::fingerprint::item::{InputKind, Item, Subject, Value};
 use crate::fingerprint::package::package_items;
 use crate::fingerprint::{ServiceState, Snapshot};
@@ -79,10 +80,12 @@ pub fn inputs_document(snapshot: &Snapshot<'_>, state: &ServiceState) -> InputsD
     let mut external: BTreeMap<String, ExternalDocument> = BTreeMap::new();
     let mut facts = BTreeMap::new();
     for (key, context, start) in programs(snapshot, state) {
-        for id in context.graph.reach(start).nodes() {
+        let reach = context.graph.reach(start);
+        for id in reach.nodes() {
             let node = context.graph.node(*id);
-            let entry = packages.entry((node.import_path.to_string(), node.place.dir.clone()));
-            let (_, files) = entry.or_insert_with(|| (node.place.module.clone(), BTreeSet::new()));
+            let Some(folder) = node.folder() else { continue };
+            let entry = packages.entry((node.import_path.to_string(), folder.place.dir.clone()));
+            let (_, files) = entry.or_insert_with(|| (folder.place.module.clone(), BTreeSet::new()));
             for item in &package_items(node) {
                 match (&item.subject, &item.value) {
                     (Subject::File(kind, path), Value::File(_)) => drop(files.insert(file(*kind, path, item))),
@@ -102,17 +105,9 @@ pub fn inputs_document(snapshot: &Snapshot<'_>, state: &ServiceState) -> InputsD
                 facts.insert(format!("{} in {}", fact.as_str(), key.mode), item.value.shown());
             }
         }
+        add_external(&mut external, &reached_modules(&context.graph, &reach), true);
         if context.digests.doubts(start).external {
-            for item in &context.external {
-                let Subject::External(module) = &item.subject else { continue };
-                let h1 = match &item.value {
-                    Value::Version { h1, .. } => h1.clone(),
-                    _ => None,
-                };
-                let version = item.value.shown();
-                let module = module.to_string();
-                external.entry(module.clone()).or_insert(ExternalDocument { module, version, h1, exact: false });
-            }
+            add_external(&mut external, &context.external, false);
         }
     }
     let mut image = Vec::new();
@@ -145,6 +140,19 @@ pub fn inputs_document(snapshot: &Snapshot<'_>, state: &ServiceState) -> InputsD
         facts,
         unknown: state.unknown.clone(),
         notes: notes.map(NoteDocument::from).collect(),
+    }
+}
+
+fn add_external(external: &mut BTreeMap<String, ExternalDocument>, items: &[Item], exact: bool) {
+    for item in items {
+        let Subject::External(module) = &item.subject else { continue };
+        let h1 = match &item.value {
+            Value::Version { h1, .. } => h1.clone(),
+            _ => None,
+        };
+        let version = item.value.shown();
+        let module = module.to_string();
+        external.entry(module.clone()).or_insert(ExternalDocument { module, version, h1, exact });
     }
 }
 

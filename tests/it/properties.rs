@@ -7,7 +7,7 @@ use std::fmt;
 use buildplan::config::{Config, Unseen};
 use buildplan::fingerprint::{ServiceState, Snapshot, SnapshotOptions};
 use buildplan::go::workspace::Workspace;
-use buildplan::graph::{Node, NodeId, Part};
+use buildplan::graph::{FolderPackage, Node, NodeId, Part};
 use buildplan::plan::packages::{Question, affected_packages};
 use buildplan::plan::reason::ReasonKind;
 use buildplan::plan::{BaseRevision, Decision, HeadRevision, Plan, PlanRequest, Record, Selection};
@@ -256,8 +256,8 @@ fn shown(snapshot: &Snapshot<'_>) -> Value {
     let mut digests = BTreeMap::new();
     for (key, context) in &snapshot.contexts {
         for (id, node) in context.graph.nodes() {
-            digests
-                .insert(format!("{key:?} {} {:?}", node.import_path, node.part), context.digests.deep(id).to_string());
+            let part = node.folder().map(|folder| folder.part);
+            digests.insert(format!("{key:?} {} {part:?}", node.import_path), context.digests.deep(id).to_string());
         }
     }
     let inputs: Vec<Value> = snapshot
@@ -405,14 +405,13 @@ proptest! {
         let base = snapshot(&old_workspace, &new.config(), true);
         let head = snapshot(&new_workspace, &new.config(), true);
         let affected = affected_packages(Some(&base), &head, Question::Builds);
-        let is_affected = |node: &Node| {
-            affected.iter().any(|package| *package.import_path == *node.import_path && package.dir == node.place.dir)
+        let is_affected = |node: &Node, folder: &FolderPackage| {
+            affected.iter().any(|package| *package.import_path == *node.import_path && package.dir == folder.place.dir)
         };
         for (key, context) in &head.contexts {
             let Some(before) = base.contexts.get(key) else { continue };
             let differs = |id: NodeId| {
-                let node = context.graph.node(id);
-                let old = before.graph.find(&node.import_path, &node.place.dir, node.part)?;
+                let old = before.graph.counterpart(context.graph.node(id))?;
                 Some(before.digests.deep(old) != context.digests.deep(id))
             };
             for (importer, importing) in context.graph.nodes() {
@@ -421,11 +420,11 @@ proptest! {
                     // One that only head has in this context says nothing: it may be built as it was in another.
                     let Some(importer_differs) = differs(importer) else { continue };
                     prop_assert!(importer_differs, "{} imports {}", importing.import_path, node.import_path);
-                    let is_listed = importing.part == Part::Package
-                        && !importing.place.vendored
-                        && !importing.package.files.is_empty();
+                    let listed = importing.folder().filter(|folder| {
+                        folder.part == Part::Package && !folder.place.vendored && !folder.package.files.is_empty()
+                    });
                     prop_assert!(
-                        !is_listed || is_affected(importing),
+                        listed.is_none_or(|folder| is_affected(importing, folder)),
                         "{} imports {}",
                         importing.import_path,
                         node.import_path

@@ -1,6 +1,8 @@
 //! Turns the text of `//go:build` and `// +build` lines into expressions over tags that can be unknown. It never knows
 //! which tags hold, and needs no recursion however deep an expression nests.
 
+use std::fmt;
+
 use super::Tri;
 
 /// How many tags and parentheses Go accepts in one `//go:build` line.
@@ -62,7 +64,7 @@ impl Constraint {
 
     /// Both have to hold; an invalid one makes the whole invalid.
     #[must_use]
-    pub(super) fn and(self, other: Self) -> Self {
+    pub fn and(self, other: Self) -> Self {
         self.combine(other, Step::And)
     }
 
@@ -81,6 +83,18 @@ impl Constraint {
                 left.steps.push(operator);
                 Self::Expression(left)
             }
+        }
+    }
+}
+
+/// As a `//go:build` line has it, without spaces; nothing for no constraint. What is shown means the same when it is
+/// parsed again, unless it is invalid.
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => Ok(()),
+            Self::Expression(expression) => fmt::Display::fmt(expression, f),
+            Self::Invalid(reason) => f.write_str(reason),
         }
     }
 }
@@ -133,6 +147,45 @@ impl Expression {
             }
         }
         Self { steps }
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut operands: Vec<(String, Binding)> = Vec::new();
+        for step in &self.steps {
+            let operand = match step {
+                Step::Tag(name) => (name.to_string(), Binding::Tight),
+                Step::Constant(Tri::True) => ("ignore||!ignore".to_owned(), Binding::Or),
+                Step::Constant(_) => ("ignore&&!ignore".to_owned(), Binding::And),
+                Step::Not => (format!("!{}", operand_within(&mut operands, Binding::Tight)), Binding::Tight),
+                Step::And | Step::Or => {
+                    let (binding, sign) = if *step == Step::And { (Binding::And, "&&") } else { (Binding::Or, "||") };
+                    let right = operand_within(&mut operands, binding);
+                    let left = operand_within(&mut operands, binding);
+                    (left + sign + &right, binding)
+                }
+            };
+            operands.push(operand);
+        }
+        f.write_str(&operand_within(&mut operands, Binding::Or))
+    }
+}
+
+/// How tightly an expression holds together, loosest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Or,
+    And,
+    Tight,
+}
+
+/// The last operand, in parentheses if it would fall apart.
+fn operand_within(operands: &mut Vec<(String, Binding)>, around: Binding) -> String {
+    match operands.pop() {
+        Some((text, binding)) if binding < around => format!("({text})"),
+        Some((text, _)) => text,
+        None => String::new(),
     }
 }
 
@@ -331,6 +384,22 @@ mod tests {
         let constraint = Constraint::parse_go_build(text);
         assert!(matches!(constraint, Constraint::Expression(_)), "{text}: {constraint:?}");
         assert_eq!(constraint.eval(&tag), expected, "{text}");
+    }
+
+    #[test]
+    fn an_expression_is_shown_as_it_could_be_written() {
+        for (text, expected) in [
+            ("a && ( b || !c )", "a&&(b||!c)"),
+            ("(a && b) || c", "a&&b||c"),
+            ("!(a || b) && (c && d)", "!(a||b)&&c&&d"),
+            ("!( a )", "!a"),
+        ] {
+            let shown = Constraint::parse_go_build(text).to_string();
+            assert_eq!(shown, expected);
+            assert_eq!(Constraint::parse_go_build(&shown).to_string(), expected);
+        }
+        let never = Constraint::parse_go_build(&Constraint::never().to_string());
+        assert_eq!(never.eval(&|_| Tri::True), Tri::False);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Turns the name of a file into what Go takes it for: its kind, and the constraint that its name carries. It never
 //! looks inside.
 
-use super::Tri;
 use super::platforms::{is_known_arch, is_known_os};
+use super::{Constraint, Tri};
 
 /// The kinds of file that `go build` reads in a package folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,17 +55,28 @@ pub fn file_kind(name: &[u8]) -> Option<FileKind> {
 
 /// Whether the name of a file (`x_linux_amd64_test.go`) admits it: `goodOSArchFile` of `go/build`.
 pub fn file_name_matches(name: &[u8], tag: &dyn Fn(&str) -> Tri) -> Tri {
+    let tags = tags_of_name(name).into_iter().flatten();
+    tags.fold(Tri::True, |verdict, name| verdict.and(tag(name)))
+}
+
+/// The same as a constraint.
+pub fn file_name_constraint(name: &[u8]) -> Constraint {
+    let tags = tags_of_name(name).into_iter().flatten();
+    tags.fold(Constraint::Always, |all, tag| all.and(Constraint::parse_go_build(tag)))
+}
+
+/// The tags that the name of a file asks for: operating system and architecture.
+fn tags_of_name(name: &[u8]) -> [Option<&str>; 2] {
     let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default();
-    let Some(underscore) = memchr::memchr(b'_', stem) else { return Tri::True };
+    let Some(underscore) = memchr::memchr(b'_', stem) else { return [None, None] };
     let mut words = stem.get(underscore..).unwrap_or_default().rsplit(|byte| *byte == b'_').peekable();
     words.next_if(|word| *word == b"test");
-    let word = |word: Option<&[u8]>| std::str::from_utf8(word?).ok().map(str::to_owned);
-    let Some(last) = word(words.next()) else { return Tri::True };
-    if is_known_arch(&last) {
-        let os = word(words.next()).filter(|os| is_known_os(os));
-        return tag(&last).and(os.map_or(Tri::True, |os| tag(&os)));
+    let mut word = || std::str::from_utf8(words.next()?).ok();
+    match word() {
+        Some(arch) if is_known_arch(arch) => [word().filter(|os| is_known_os(os)), Some(arch)],
+        Some(os) if is_known_os(os) => [Some(os), None],
+        _ => [None, None],
     }
-    if is_known_os(&last) { tag(&last) } else { Tri::True }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod differential;
 pub use cgo::{CgoBlock, CgoDirective};
 pub use constraint::{Constraint, Expression};
 pub use embed::{EmbedMatch, embed_files};
-pub use file_name::{FileKind, file_kind, file_name_matches};
+pub use file_name::{FileKind, file_kind, file_name_constraint, file_name_matches};
 pub use header::{EmbedDirective, GoFile, Import, SourceProblem, scan_go};
 pub use include::{Includes, asm_includes, c_includes};
 pub use leading::scan_other;
