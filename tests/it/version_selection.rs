@@ -264,6 +264,70 @@ fn proptest_config() -> ProptestConfig {
     ProptestConfig { cases: asked.unwrap_or(48), failure_persistence: None, ..ProptestConfig::default() }
 }
 
+/// A case of a graph that has a line for each go.mod, `path[@version] [go]: requirement …`. Those without a version are
+/// main modules, in a workspace if there are several.
+fn graph(text: &str) -> Case {
+    let mut case = Case::default();
+    for line in text.lines() {
+        let (head, requires) = line.split_once(':').unwrap();
+        let mut head = head.split_whitespace();
+        let (name, go) = (head.next().unwrap(), head.next().unwrap_or("1.20"));
+        let (path, version) = name.split_once('@').unwrap_or((name, ""));
+        let mut go_mod = format!("module {path}\ngo {go}\n");
+        for required in requires.split_whitespace() {
+            let _ = writeln!(go_mod, "require {}", required.replace('@', " "));
+        }
+        match version {
+            "" => {
+                let _ = write!(case.repository, "-- {}/go.mod --\n{go_mod}", path.replace("ex.io/", ""));
+                case.mains.push(path.to_owned());
+            }
+            _ => {
+                let _ = write!(case.proxy, "-- {name}/go.mod --\n{go_mod}");
+            }
+        }
+    }
+    match &*case.mains {
+        [main] => case.main = Some(main.replace("ex.io/", "")),
+        mains => {
+            let uses = mains.iter().map(|main| format!("use {}\n", main.replace("ex.io/", "./")));
+            let _ = write!(case.repository, "-- go.work --\ngo 1.24\n{}", uses.collect::<Vec<_>>().concat());
+        }
+    }
+    case
+}
+
+/// Graphs that chance finds too seldom.
+const GRAPHS: [&str; 6] = [
+    // A requirement that only the workspace sees.
+    "ex.io/a: ex.io/z@v1.2.0\nex.io/b: ex.io/y@v1.0.0\nex.io/y@v1.0.0: ex.io/z@v1.5.0\nex.io/z@v1.2.0:\nex.io/z@v1.5.0:",
+    // A published version of a workspace module has requirements.
+    "ex.io/a: ex.io/b@v1.0.0\nex.io/b: ex.io/z@v1.2.0\nex.io/b@v1.0.0: ex.io/z@v1.5.0\nex.io/z@v1.2.0:\nex.io/z@v1.5.0:",
+    // A module that is raised is followed one step further.
+    "ex.io/a: ex.io/x@v1.0.0\nex.io/b: ex.io/w@v1.0.0\nex.io/x@v1.0.0:\nex.io/w@v1.0.0: ex.io/x@v1.1.0\n\
+     ex.io/x@v1.1.0: ex.io/y@v1.0.0\nex.io/y@v1.0.0: ex.io/z@v1.0.0\nex.io/z@v1.0.0: ex.io/deep@v1.0.0",
+    // A module that was raised is followed at every version that is selected.
+    "ex.io/a: ex.io/p@v1.0.0\nex.io/b: ex.io/w@v1.0.0 ex.io/v@v1.0.0\nex.io/w@v1.0.0: ex.io/p@v1.1.0\n\
+     ex.io/v@v1.0.0: ex.io/x@v1.1.0\nex.io/p@v1.0.0:\nex.io/p@v1.1.0: ex.io/x@v1.0.0\nex.io/p@v1.2.0:\n\
+     ex.io/x@v1.0.0:\nex.io/x@v1.1.0: ex.io/k@v1.0.0\nex.io/k@v1.0.0: ex.io/p@v1.2.0 ex.io/x@v1.2.0\n\
+     ex.io/x@v1.2.0: ex.io/y@v1.0.0\nex.io/y@v1.0.0: ex.io/z@v1.0.0",
+    // What a version requires that is not selected any more raises nothing.
+    "ex.io/a: ex.io/p@v1.0.0\nex.io/b: ex.io/w@v1.0.0\nex.io/w@v1.0.0: ex.io/p@v1.1.0\nex.io/p@v1.0.0:\n\
+     ex.io/p@v1.1.0: ex.io/x@v1.0.0 ex.io/y@v1.0.0\nex.io/y@v1.0.0: ex.io/p@v1.2.0 ex.io/x@v1.1.0\nex.io/p@v1.2.0:\n\
+     ex.io/x@v1.0.0:\nex.io/x@v1.1.0: ex.io/z@v1.0.0",
+    // A release candidate of the go line is older than the release, pre-releases of modules are.
+    "ex.io/a 1.17rc1: ex.io/x@v1.0.0-rc.1 ex.io/y@v1.0.0\nex.io/x@v1.0.0-rc.1: ex.io/z@v2.0.0+incompatible\n\
+     ex.io/y@v1.0.0: ex.io/x@v1.0.0\nex.io/x@v1.0.0: ex.io/z@v1.9.0\nex.io/z@v1.9.0:\nex.io/z@v2.0.0+incompatible:",
+];
+
+#[test]
+#[ignore = "needs go"]
+fn versions_of_chosen_graphs_are_those_that_go_selects() {
+    for text in GRAPHS {
+        check(&graph(text));
+    }
+}
+
 proptest! {
     #![proptest_config(proptest_config())]
 
