@@ -6,6 +6,8 @@
 mod docs;
 // Every complaint in full.
 mod errors;
+// What a lock makes exact, held to what Go lists.
+mod external_modules;
 // What is printed, in every format.
 mod formats;
 // The generator of benchmark repositories, which the other figures rest on.
@@ -14,6 +16,8 @@ mod generator;
 mod git;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
+// Modules in short, for tests about what they require and import.
+mod modules;
 // What is rebuilt, and why.
 mod plan;
 // What must hold of every repository, tried on generated ones.

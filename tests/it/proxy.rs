@@ -1,8 +1,8 @@
 //! Module proxies in temporary folders, and the `go` command that uses them and nothing else: no network, no settings
 //! and no caches of the machine.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use buildplan::go::modfile::{GoMod, ModuleVersion, Strictness};
 use buildplan::go::mvs::ExternalGoMod;
+use serde_json::Value;
 
 /// A proxy as a tree of files, and the module cache that is filled from it. Both vanish with the test.
 pub(crate) struct Proxy {
     folder: tempfile::TempDir,
     go_mods: BTreeMap<ModuleVersion, String>,
+    sums: OnceCell<BTreeMap<ModuleVersion, [String; 2]>>,
 }
 
 impl Proxy {
@@ -26,7 +28,7 @@ impl Proxy {
             let (version, file) = rest.split_once('/').unwrap();
             modules.entry((path, version)).or_default().push((file, content));
         }
-        let mut proxy = Self { folder: tempfile::tempdir().unwrap(), go_mods: BTreeMap::new() };
+        let mut proxy = Self { folder: tempfile::tempdir().unwrap(), go_mods: BTreeMap::new(), sums: OnceCell::new() };
         for ((path, version), files) in modules {
             proxy.publish(path, version, &files);
         }
@@ -73,19 +75,62 @@ impl Proxy {
         self.go_mods.keys().filter(is_fetched).cloned().collect()
     }
 
+    /// The hashes of all that is served, as go.sum has them. They are computed in a cache of their own.
+    pub(crate) fn go_sum(&self) -> String {
+        let sums = self.sums.get_or_init(|| {
+            let downloaded = self.download_into(&self.folder.path().join("sums"));
+            let downloaded = serde_json::Deserializer::from_str(&downloaded).into_iter::<Value>().map(Result::unwrap);
+            let sum = |module: Value| {
+                let text = |key: &str| module[key].as_str().unwrap().to_owned();
+                let name = ModuleVersion { path: text("Path"), version: text("Version") };
+                (name, [text("Sum"), text("GoModSum")])
+            };
+            downloaded.map(sum).collect()
+        });
+        let lines = sums.iter().map(|(ModuleVersion { path, version }, [sum, go_mod_sum])| {
+            format!("{path} {version} {sum}\n{path} {version}/go.mod {go_mod_sum}\n")
+        });
+        lines.collect::<Vec<_>>().concat()
+    }
+
+    /// The hash of a module that is served.
+    pub(crate) fn sum(&self, path: &str, version: &str) -> String {
+        self.go_sum();
+        let name = ModuleVersion { path: path.to_owned(), version: version.to_owned() };
+        self.sums.get().unwrap()[&name][0].clone()
+    }
+
+    /// Fills the module cache with all that is served.
+    pub(crate) fn download_all(&self) {
+        self.download_into(&self.module_cache());
+    }
+
+    fn download_into(&self, cache: &Path) -> String {
+        let modules = self.go_mods.keys().map(ToString::to_string);
+        let mut go = self.go(self.folder.path());
+        output(go.env("GOMODCACHE", cache).args(["mod", "download", "-json"]).args(modules)).unwrap()
+    }
+
     /// The `go` command in a folder.
     pub(crate) fn go(&self, dir: &Path) -> Command {
         let mut go = Command::new("go");
+        self.configure(&mut go);
+        go.current_dir(dir);
+        go
+    }
+
+    /// Takes all settings of Go from the environment of a command, and lets it use the proxy.
+    pub(crate) fn configure(&self, command: &mut Command) {
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("GO") || name.starts_with("CGO")) {
-                go.env_remove(name);
+                command.env_remove(name);
             }
         }
-        go.env("GOENV", "off").env("GOTOOLCHAIN", "local").env("GOFLAGS", "-modcacherw -buildvcs=false");
-        go.env("GOPROXY", format!("file://{}", self.folder.path().join("proxy").display())).env("GOSUMDB", "off");
-        go.env("GOPATH", self.folder.path().join("path")).env("GOMODCACHE", self.module_cache());
-        go.env("GOCACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/go-build")).env("CGO_ENABLED", "0").current_dir(dir);
-        go
+        let proxy = format!("file://{}", self.folder.path().join("proxy").display());
+        command.env("GOENV", "off").env("GOTOOLCHAIN", "local").env("GOFLAGS", "-modcacherw -buildvcs=false");
+        command.env("GOPROXY", proxy).env("GOSUMDB", "off").env("GOPATH", self.folder.path().join("path"));
+        command.env("GOMODCACHE", self.module_cache()).env("CGO_ENABLED", "0");
+        command.env("GOCACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/go-build"));
     }
 }
 
@@ -161,14 +206,6 @@ fn zip<'a>(members: impl Iterator<Item = (String, &'a str)>) -> Vec<u8> {
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
     !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
-}
-
-/// Text like that of a txtar file.
-pub(crate) fn txtar<'a>(files: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
-    files.into_iter().fold(String::new(), |mut text, (name, content)| {
-        let _ = writeln!(text, "-- {name} --\n{}", content.trim_end());
-        text
-    })
 }
 
 #[test]
