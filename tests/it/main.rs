@@ -16,6 +16,8 @@ mod generator;
 mod git;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
+// External modules: what a build-plan.lock makes exact.
+mod lock;
 // Modules in short, for tests about what they require and import.
 mod modules;
 // What is rebuilt, and why.
