@@ -83,6 +83,7 @@ pub mod fingerprint;
 pub mod git;
 pub mod go;
 pub mod graph;
+pub mod lock;
 pub mod plan;
 pub mod render;
 pub mod repo;

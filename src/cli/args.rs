@@ -37,6 +37,9 @@ pub(super) enum Command {
     /// List the Go packages that a change affects
     #[command(after_help = "Example:\n  buildplan packages --tests --base origin/main | xargs -r go test")]
     Packages(PackagesArguments),
+    /// Write build-plan.lock: what external modules import, for plans that are exact without Go
+    #[command(after_help = "Examples:\n  buildplan lock\n  buildplan lock --download\n  buildplan lock --check")]
+    Lock(LockArguments),
     /// Print the JSON Schema of a format
     #[command(after_help = "Example:\n  buildplan schema config > build-plan.schema.json")]
     Schema(SchemaArguments),
@@ -198,6 +201,16 @@ pub(super) struct PackagesArguments {
 pub(super) enum PackagesFormat {
     Text,
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LockArguments {
+    /// Write nothing; exit with 1 if build-plan.lock is not what the tree needs
+    #[arg(long, conflicts_with = "download")]
+    pub(super) check: bool,
+    /// Run `go mod download` first
+    #[arg(long)]
+    pub(super) download: bool,
 }
 
 #[derive(Debug, Args)]

@@ -319,14 +319,14 @@ fn find_base<'r>(
     }
 }
 
-fn read_config_file(path: &Path) -> Result<Config, Failure> {
+pub(super) fn read_config_file(path: &Path) -> Result<Config, Failure> {
     let bytes =
         std::fs::read(path).map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
     Config::parse(&bytes).map_err(|error| Failure::new(format!("{}:{error}", path.display())))
 }
 
 /// The configuration that a tree contains; `None` if it has none.
-fn config_of(tree: &dyn Tree) -> Result<Option<Config>, Failure> {
+pub(super) fn config_of(tree: &dyn Tree) -> Result<Option<Config>, Failure> {
     let path = RepoPath::from_clean(CONFIG_FILE.as_bytes());
     match tree.entry(&path)?.map(|entry| entry.kind) {
         None => Ok(None),

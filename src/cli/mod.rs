@@ -6,6 +6,7 @@ mod args;
 mod comparison;
 mod completions;
 mod inputs;
+mod lock;
 mod output;
 mod packages;
 mod plan;
@@ -46,6 +47,7 @@ fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         Command::Why(command) => why::run(global, command, output),
         Command::Inputs(command) => inputs::run(global, command, output),
         Command::Packages(command) => packages::run(global, command, output),
+        Command::Lock(command) => lock::run(global, command, output),
         Command::Schema(command) => schema::run(command, output),
         Command::Completions(command) => completions::run(command, output),
     }

@@ -19,6 +19,8 @@ pub(super) enum Status {
     Done,
     /// With `--exit-code`: there is something to build.
     SomethingToBuild,
+    /// A check found something.
+    CheckFailed,
     /// Usage, configuration, repository or internal error.
     Error,
 }
@@ -27,7 +29,7 @@ impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(match status {
             Status::Done => 0,
-            Status::SomethingToBuild => 1,
+            Status::SomethingToBuild | Status::CheckFailed => 1,
             Status::Error => 2,
         })
     }
@@ -120,8 +122,7 @@ impl Output {
     /// Writes data: to standard output, or whole to the file of `--write`, or not at all.
     pub(super) fn data(&self, text: &str) -> Result<(), Failure> {
         match &self.file {
-            Some(path) => write_whole(path, text.as_bytes())
-                .map_err(|error| Failure::new(format!("cannot write {}: {}", path.display(), own_words(error)))),
+            Some(path) => self.file_or(path, text),
             None => {
                 let mut stdout = io::stdout().lock();
                 match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -135,14 +136,38 @@ impl Output {
         }
     }
 
-    /// Says what went wrong.
-    pub(super) fn fail(&self, failure: &Failure) {
+    /// Writes a file of the repository, or that of `--write` instead: whole or not at all.
+    pub(super) fn file_or(&self, path: &Path, text: &str) -> Result<(), Failure> {
+        let path = self.file.as_deref().unwrap_or(path);
+        write_whole(path, text.as_bytes())
+            .map_err(|error| Failure::new(format!("cannot write {}: {}", path.display(), own_words(error))))
+    }
+
+    /// Says how it goes, unless the user wants it quiet.
+    pub(super) fn say(&self, message: impl Display) {
+        if self.detail != Detail::Quiet {
+            let _ = writeln!(self.stderr(), "{message}");
+        }
+    }
+
+    /// Says what may not be as the user expects.
+    pub(super) fn warn(&self, message: impl Display) {
+        let yellow = anstyle::AnsiColor::Yellow.on_default().effects(anstyle::Effects::BOLD);
+        let _ = writeln!(self.stderr(), "{yellow}warning:{yellow:#} {message}");
+    }
+
+    fn stderr(&self) -> impl Write {
         let choice = match self.color {
             ColorChoice::Always => anstream::ColorChoice::Always,
             ColorChoice::Never => anstream::ColorChoice::Never,
             ColorChoice::Auto => anstream::AutoStream::choice(&io::stderr()),
         };
-        let mut stderr = anstream::AutoStream::new(io::stderr().lock(), choice);
+        anstream::AutoStream::new(io::stderr().lock(), choice)
+    }
+
+    /// Says what went wrong.
+    pub(super) fn fail(&self, failure: &Failure) {
+        let mut stderr = self.stderr();
         let red = anstyle::AnsiColor::Red.on_default().effects(anstyle::Effects::BOLD);
         for message in &failure.messages {
             let _ = writeln!(stderr, "{red}error:{red:#} {message}");
@@ -161,7 +186,11 @@ fn own_words(error: io::Error) -> io::Error {
 /// Writes a temporary file beside the target and renames it, so that no reader ever sees half of it.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    // Others may read it as far as the user's mask lets them, as with any file that a program makes.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;

@@ -45,8 +45,8 @@ pub struct Context {
     pub external: Vec<Item>,
     /// The digest of `external`.
     pub external_digest: Digest,
-    /// Whether external packages are vendored, and so exact.
-    pub vendored: bool,
+    /// The first import of which it is not known which external module provides it, and a package that has it.
+    pub uncovered: Option<(Arc<str>, Arc<str>)>,
     /// Why Go builds nothing this way.
     pub refused: Option<String>,
     programs: BTreeSet<RepoPath>,
@@ -77,8 +77,8 @@ impl Context {
         let options = GraphOptions { tests: everything, importable_from_outside };
         let graph = PackageGraph::build(workspace, &list, &target, &roots, &options)?;
         let digests = ClosureDigests::new(&graph);
-        let is_bounded = !list.is_vendored() && graph.nodes().any(|(_, node)| node.imports_unknown());
-        let external = if is_bounded { external_items(&list) } else { Vec::new() };
+        let uncovered = first_uncovered(&graph);
+        let external = if uncovered.is_some() { external_items(&list) } else { Vec::new() };
         Ok(Some(Self {
             refused: refusal(workspace, &key.mode, key.mod_flag),
             graph,
@@ -86,7 +86,7 @@ impl Context {
             facts: facts(&list),
             external_digest: digest_of("external modules", &external),
             external,
-            vendored: list.is_vendored(),
+            uncovered,
             programs,
             key,
         }))
@@ -122,11 +122,19 @@ impl Context {
     }
 }
 
-fn root(list: &BuildList<'_>, dir: &RepoPath) -> Option<Root> {
+/// A folder of a main module as a package to start from.
+pub fn root(list: &BuildList<'_>, dir: &RepoPath) -> Option<Root> {
     Some(Root { import_path: list.import_path(dir)?.into(), place: list.main_package(dir)? })
 }
 
-fn packages_of<'l>(workspace: &'l Workspace<'_>, list: &'l BuildList<'_>) -> impl Iterator<Item = Root> + 'l {
+fn first_uncovered(graph: &PackageGraph) -> Option<(Arc<str>, Arc<str>)> {
+    let imports = graph.nodes().flat_map(|(_, node)| node.imports.iter().map(move |import| (node, import)));
+    let unknown = imports.filter(|(_, (_, meaning))| meaning.is_unknown());
+    unknown.map(|(node, (used, _))| (Arc::clone(&used.path), Arc::clone(&node.import_path))).min()
+}
+
+/// The packages that patterns find in the main modules.
+pub fn packages_of<'l>(workspace: &'l Workspace<'_>, list: &'l BuildList<'_>) -> impl Iterator<Item = Root> + 'l {
     let folders = workspace.packages().filter(|(_, module)| list.has_main(&module.dir));
     folders.filter_map(|(folder, _)| root(list, &folder.path))
 }

@@ -78,7 +78,7 @@ impl Fact {
             Self::Godebug => "godebug",
             Self::Toolchain => "toolchain",
             Self::Flags => "flags",
-            Self::ExternalModules => "external-modules",
+            Self::ExternalModules => "external modules",
         }
     }
 }

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use crate::config::{Config, check_repository, fill_template};
 use crate::fingerprint::context::{Context, ContextKey, ContextRequest, is_strict};
 use crate::fingerprint::item::{Fact, InputKind, Item, SCHEME, Subject, Value, digest_of};
-use crate::go::mode::Mode;
+use crate::go::mode::{ModFlag, Mode};
 use crate::go::workspace::Workspace;
 use crate::graph::NodeId;
 use crate::repo::{Digest, Hasher, Note, RepoPath, TreeError};
@@ -97,12 +97,13 @@ impl<'t> Snapshot<'t> {
             items.extend(global.iter().cloned());
             items.extend(conversions_of(workspace, &items)?);
             let state = ServiceState::new(service, items, images_of, &contexts);
-            notes.extend(notes::of_service(&state, &contexts));
+            notes.extend(notes::of_service(&state, &contexts, workspace.lock().is_some()));
             states.insert(state.service.name.clone(), state);
         }
         // A context that no service is built in any more says nothing about the plan.
         let used: BTreeSet<&ContextKey> = states.values().flat_map(|state: &ServiceState| &state.contexts).collect();
         notes.extend(used.iter().filter_map(|key| contexts.get(key)).flat_map(|context| notes::of_context(context)));
+        notes.extend(workspace.lock().and_then(notes::of_lock));
         notes.sort_unstable();
         notes.dedup();
         let mut snapshot = Self { workspace, services: states, contexts, problems, notes };
@@ -171,6 +172,19 @@ fn conversions_of(workspace: &Workspace<'_>, items: &[Item]) -> Result<Vec<Item>
     }
     let rules = workspace.conversions(folders)?.into_iter();
     Ok(rules.map(|(path, rules)| Item::conversion(path, rules)).collect())
+}
+
+/// The go.work or go.mod in force and what `-mod` says, each with the folders of the programs that are built that way.
+pub type WaysToBuild = BTreeMap<(Mode, ModFlag), BTreeSet<RepoPath>>;
+
+/// Every way in which a service, or any module by itself, is built.
+pub fn ways_to_build(workspace: &Workspace<'_>, config: &Config, services: &BTreeMap<String, Service>) -> WaysToBuild {
+    let options = SnapshotOptions { every_package: true, ..SnapshotOptions::default() };
+    let mut ways = WaysToBuild::new();
+    for request in requests(workspace, config, services, &options) {
+        ways.entry((request.key.mode, request.key.mod_flag)).or_default().extend(request.programs);
+    }
+    ways
 }
 
 /// One request for each way in which any service is built.

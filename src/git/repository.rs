@@ -9,9 +9,10 @@ use git2::{ErrorCode, ObjectType, Oid, RepositoryOpenFlags};
 
 use super::checkout::Checkout;
 use super::memo::Memo;
+use super::names::on_disk;
 use super::process::Program;
 use super::{CommitTree, GitError, WorkingTree};
-use crate::repo::{Listing, ObjectId};
+use crate::repo::{Listing, ObjectId, RepoPath};
 
 /// A Git repository, with or without a work tree.
 pub struct Repository {
@@ -75,6 +76,11 @@ impl Repository {
     /// The root of the work tree; `None` in a bare repository.
     pub fn work_dir(&self) -> Option<&Path> {
         self.work_dir.as_deref()
+    }
+
+    /// Where a path of the repository lies on the disk; `None` in a bare repository.
+    pub fn on_disk(&self, path: &RepoPath) -> Option<PathBuf> {
+        Some(on_disk(self.work_dir()?, path.as_bytes()))
     }
 
     /// The `.git` folder that all worktrees of the repository share.

@@ -1,14 +1,15 @@
 //! Turns a package with C or assembly into the files that its sources include, which `go list` does not show; and the
 //! folder of a test into the files that the test may read.
 //!
-//! It ignores `#if`: every include counts. Where an include is computed, everything near is taken (spec of the C
-//! preprocessor; `cmd/asm/internal/lex`; cgo's `${SRCDIR}`). It never follows anything out of the repository, but says so.
+//! It ignores `#if`: every include counts. Where an include is computed, everything near is taken, and whatever macros
+//! name (spec of the C preprocessor; `cmd/asm/internal/lex`; cgo's `${SRCDIR}`). It never follows anything out of the
+//! repository, but says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::go::folder::{GoFolder, SourceContent};
 use crate::go::package::Package;
-use crate::go::source::{CgoDirective, FileKind, Includes, c_includes};
+use crate::go::source::{CgoDirective, FileKind, Includes, c_includes, macro_names};
 use crate::repo::{EntryKind, Identity, RepoPath, Tree, TreeError, read_through_links};
 
 /// What C, assembly and cgo preambles of a package read of other files.
@@ -48,6 +49,7 @@ pub fn included_files(tree: &dyn Tree, folder: &GoFolder, package: &Package) -> 
             SourceContent::Go { header, .. } if header.imports_c => {
                 for block in &header.cgo {
                     search.follow_from_package(&path, &c_includes(block.preamble.as_bytes()))?;
+                    search.macros.extend(macro_names(block.preamble.as_bytes()));
                 }
             }
             SourceContent::Other { includes, .. } if compiles_c || file.kind != FileKind::Header => {
@@ -90,6 +92,8 @@ struct Search<'s> {
     pending: Vec<RepoPath>,
     outside: BTreeSet<String>,
     guessed: bool,
+    /// What the macros of preambles and flags may name.
+    macros: Vec<String>,
 }
 
 /// Where a path leads.
@@ -156,6 +160,7 @@ impl<'s> Search<'s> {
             pending: Vec::new(),
             outside: BTreeSet::new(),
             guessed: false,
+            macros: Vec::new(),
         }
     }
 
@@ -164,6 +169,7 @@ impl<'s> Search<'s> {
         if directive.verb == "pkg-config" {
             return directive.arguments.iter().try_for_each(|name| self.pkg_config(name));
         }
+        self.macros.extend(directive.arguments.iter().flat_map(|flag| flag.split('=')).map(str::to_owned));
         self.options(directive.arguments.iter().map(String::as_str))
     }
 
@@ -248,7 +254,7 @@ impl<'s> Search<'s> {
                 Role::Libraries => self.libraries(&path),
                 Role::Everything | Role::Include => {
                     self.include_dirs.push(path.clone());
-                    add_all_below(self.tree, &path, &mut self.found)
+                    self.add_below(&path)
                 }
             },
             Place::Outside if role == Role::Other && !value.contains(SOURCE_DIR) => Ok(()),
@@ -324,13 +330,11 @@ impl<'s> Search<'s> {
     /// Adds what a file includes. `from` is the folder that it lies in.
     fn follow(&mut self, by: &RepoPath, from: &RepoPath, includes: &Includes) -> Result<(), TreeError> {
         self.guessed |= includes.computed;
-        let mut dirs = vec![from.clone(), self.real.clone()];
-        dirs.extend(self.include_dirs.iter().cloned());
+        let dirs = self.dirs(from);
         for name in includes.quoted.iter().chain(&includes.angled) {
-            let mut known = BTreeSet::new();
             let mut is_found = false;
             let mut leaves = false;
-            for dir in dirs.iter().filter(|dir| known.insert(*dir)) {
+            for dir in &dirs {
                 match self.walk(dir, name.as_bytes())? {
                     Place::File(path) => {
                         is_found = true;
@@ -349,6 +353,13 @@ impl<'s> Search<'s> {
             }
         }
         Ok(())
+    }
+
+    /// The folders that a name is looked up in, in order: those of the file, of the package, and of the flags.
+    fn dirs(&self, from: &RepoPath) -> Vec<RepoPath> {
+        let mut known = BTreeSet::new();
+        let all = [from, &self.real].into_iter().chain(&self.include_dirs);
+        all.filter(|dir| known.insert(*dir)).cloned().collect()
     }
 
     /// Adds the file at a path.
@@ -372,23 +383,59 @@ impl<'s> Search<'s> {
         Ok(())
     }
 
+    /// Adds all files below a folder, and what they include.
+    fn add_below(&mut self, dir: &RepoPath) -> Result<(), TreeError> {
+        let mut below = BTreeMap::new();
+        add_all_below(self.tree, dir, &mut below)?;
+        below.keys().try_for_each(|path| self.add(path))
+    }
+
     fn finish(mut self) -> Result<Included, TreeError> {
-        while let Some(path) = self.pending.pop() {
-            let Ok(Some((real, EntryKind::File { .. }))) = read_through_links(self.tree, &path)? else { continue };
-            let includes = c_includes(&self.tree.read(&real)?);
-            // To some compilers a link lies where it is, to others where it leads.
-            for dir in BTreeSet::from([path.parent(), real.parent()]).into_iter().flatten() {
-                self.follow(&path, &dir, &includes)?;
-            }
-        }
+        self.read_pending(false)?;
         if self.guessed {
-            for dir in std::iter::once(self.real.clone()).chain(std::mem::take(&mut self.include_dirs)) {
-                add_all_below(self.tree, &dir, &mut self.found)?;
+            for dir in std::iter::once(self.real.clone()).chain(self.include_dirs.clone()) {
+                self.add_below(&dir)?;
             }
+            let macros = std::mem::take(&mut self.macros);
+            self.follow_macros(&self.real.clone(), &macros)?;
+            // What has been read before the macro was met has to be read again: its name may be defined anywhere.
+            self.pending = self.found.keys().chain(&self.own).cloned().collect();
+            self.read_pending(true)?;
         }
         self.found.retain(|path, _| !self.own.contains(path));
         let (files, outside) = (self.found.into_iter().collect(), self.outside.into_iter().collect());
         Ok(Included { files, outside, guessed: self.guessed })
+    }
+
+    /// Follows what the files found include; with macros, also whatever looks like a name in a `#define`.
+    fn read_pending(&mut self, with_macros: bool) -> Result<(), TreeError> {
+        while let Some(path) = self.pending.pop() {
+            let Ok(Some((real, EntryKind::File { .. }))) = read_through_links(self.tree, &path)? else { continue };
+            if path.name().ends_with(b".go") {
+                continue;
+            }
+            let text = self.tree.read(&real)?;
+            let includes = c_includes(&text);
+            let macros = if with_macros { macro_names(&text) } else { Vec::new() };
+            // To some compilers a link lies where it is, to others where it leads.
+            for dir in BTreeSet::from([path.parent(), real.parent()]).into_iter().flatten() {
+                self.follow(&path, &dir, &includes)?;
+                self.follow_macros(&dir, &macros)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what macros may name. What looks like a name need not be one, so it may lead anywhere.
+    fn follow_macros(&mut self, from: &RepoPath, names: &[String]) -> Result<(), TreeError> {
+        for dir in self.dirs(from) {
+            for name in names {
+                if let Place::File(path) = self.walk(&dir, name.as_bytes())? {
+                    self.add(&path)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -521,6 +568,31 @@ mod tests {
             (found.outside.iter().map(String::as_str).collect::<Vec<_>>(), found.guessed),
             (expected.to_vec(), false)
         );
+    }
+
+    #[test]
+    fn above_a_link_is_what_is_above_the_folder_that_it_leads_to() {
+        let tree = "-- link -> real/pkg --\n-- real/pkg/a.go --\npackage p\n\n\
+                    // #cgo CFLAGS: -I${SRCDIR}/../inc -I${SRCDIR}/side/..\n// #include \"x.h\"\n\
+                    // #include \"side/../y.h\"\nimport \"C\"\n\
+                    -- real/inc/x.h --\n-- inc/x.h --\n-- real/pkg/side -> ../../other/inner --\n\
+                    -- other/inner/i --\n-- other/y.h --\n-- other/x.h --\n";
+        check(tree, "link", &["other/x.h", "other/y.h", "real/inc/x.h"]);
+        check(
+            &tree.replace("-I${SRCDIR}/../inc", "-I../inc"),
+            "link",
+            &["inc/x.h", "other/x.h", "other/y.h", "real/inc/x.h"],
+        );
+    }
+
+    #[test]
+    fn what_a_macro_may_name_is_taken_with_all_that_it_includes() {
+        let tree = "-- p/a.go --\npackage p\n\n// #define WHERE \"../out/a.h\"\n// #include WHERE\n\
+                    // #include \"names.h\"\nimport \"C\"\n-- p/names.h --\n#define OTHER TEXT(../out/c.h)\n\
+                    -- p/sub/near.h --\n#include \"../../out/d.h\"\n\
+                    -- out/a.h --\n#include \"b.h\"\n-- out/b.h --\n-- out/c.h --\n-- out/d.h --\n-- out/e.h --\n";
+        let found = included(&MemoryTree::from_txtar(tree), "p");
+        assert_eq!(names(&found), ["out/a.h", "out/b.h", "out/c.h", "out/d.h", "p/sub/near.h"]);
     }
 
     #[test]

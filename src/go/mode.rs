@@ -528,7 +528,7 @@ impl<'w> BuildList<'w> {
                 Some((module, ExternalFolder::Package(imports))) => {
                     providers.packages.push(Arc::new(ExternalPackage { module: Arc::clone(module), imports }));
                 }
-                Some((_, ExternalFolder::Empty)) => {}
+                Some((_, ExternalFolder::Empty | ExternalFolder::Absent(_))) => {}
                 Some((_, ExternalFolder::Unknown)) | None => providers.complete = false,
             }
         }
@@ -646,39 +646,48 @@ impl<'w> BuildList<'w> {
 /// Which version is used depends on a go.mod that is not known.
 struct VersionUnknown;
 
-/// The `replace` directives of one module path, of each kind of file first those of one version, then those of every
-/// version, with the folder of the file.
+/// The `replace` directives of one module path, each with the folder of its file: those of the go.work, and those of the
+/// modules in the order of the build list.
 #[derive(Default)]
 struct Replacements<'r> {
-    of_work_file: [Vec<(&'r RepoPath, &'r Replace)>; 2],
-    of_modules: [Vec<(&'r RepoPath, &'r Replace)>; 2],
+    of_work_file: Vec<(&'r RepoPath, &'r Replace)>,
+    of_modules: Vec<(&'r RepoPath, &'r Replace)>,
 }
 
 impl<'r> Replacements<'r> {
     fn add(&mut self, is_of_work_file: bool, from: &'r RepoPath, replace: &'r Replace) {
-        let [exact, every] = if is_of_work_file { &mut self.of_work_file } else { &mut self.of_modules };
-        let list = if replace.version.is_some() { exact } else { every };
+        let list = if is_of_work_file { &mut self.of_work_file } else { &mut self.of_modules };
         list.push((from, replace));
     }
 
-    /// The directives of which one may be in force, and whether one surely is (modload `replacementFrom`): go.work's come
-    /// first, and in each file the one of the very version before the one of every version. `version` is the one that is
-    /// used, if that is known.
+    /// The directives of which one may be in force, and whether one surely is: go.work's come first. `version` is the one
+    /// that is used, if that is known.
     fn possible(&self, version: Option<&str>) -> (Vec<(&'r RepoPath, &'r Replace)>, bool) {
+        let files = [&self.of_work_file, &self.of_modules];
+        if let Some(version) = version {
+            let in_force = files.into_iter().find_map(|directives| in_force(directives, version));
+            return (in_force.into_iter().collect(), in_force.is_some());
+        }
         let mut possible = Vec::new();
-        for [exact, every] in [&self.of_work_file, &self.of_modules] {
-            let applies = |replace: &Replace| version.is_none_or(|used| replace.version.as_deref() == Some(used));
-            possible.extend(exact.iter().filter(|(_, replace)| applies(replace)));
-            if version.is_some() && !possible.is_empty() {
-                return (possible, true);
-            }
-            possible.extend(every);
-            if !every.is_empty() {
+        for directives in files {
+            possible.extend(directives);
+            if directives.iter().any(|(_, replace)| replace.version.is_none()) {
                 return (possible, true);
             }
         }
         (possible, false)
     }
+}
+
+/// The directive that is in force for a version (modload `replacementFrom`): in each file the one of that very version
+/// before the one of every version, and of several modules that of the last. Most of what differs by that Go refuses.
+fn in_force<'r>(directives: &[(&'r RepoPath, &'r Replace)], version: &str) -> Option<(&'r RepoPath, &'r Replace)> {
+    let applies = |replace: &Replace| replace.version.as_deref().is_none_or(|replaced| replaced == version);
+    let of_file = |file: &[(&'r RepoPath, &'r Replace)]| {
+        let applying = file.iter().copied().filter(|(_, replace)| applies(replace));
+        applying.max_by_key(|(_, replace)| replace.version.is_some())
+    };
+    directives.chunk_by(|left, right| left.0 == right.0).filter_map(of_file).next_back()
 }
 
 #[derive(Default)]

@@ -10,7 +10,8 @@ use crate::fingerprint::external::reached_modules;
 use crate::fingerprint::item::{Fact, InputKind, Item, Subject, Value};
 use crate::fingerprint::package::package_items;
 use crate::fingerprint::{ServiceState, Snapshot};
-use crate::graph::{NodeId, Reach};
+use crate::go::mode::Resolution;
+use crate::graph::{Node, NodeId, Reach};
 use crate::plan::reason::{At, Reason, ReasonKind};
 use crate::repo::{ChangeSet, ChangeStatus, RepoPath};
 
@@ -63,17 +64,19 @@ pub struct Question<'q> {
 impl Question<'_> {
     /// All reasons why the fingerprint at head is not that at base; empty only if the two are equal.
     pub fn reasons(&self, before: &ServiceState, after: &ServiceState) -> Vec<Reason> {
-        let mut found = Reasons { changes: self.changes, reasons: BTreeMap::new() };
+        let mut found = Reasons { changes: self.changes, found: BTreeMap::new(), minor: BTreeMap::new() };
         found.compare(&before.items, &after.items, &[], None);
         let program = before.service.program.as_ref().zip(after.service.program.as_ref());
         if let Some((before_program, after_program)) = program {
             for key in before.contexts.iter().filter(|key| after.contexts.contains(key)) {
                 let contexts = self.base.contexts.get(key).zip(self.head.contexts.get(key));
                 let (Some((base, head)), Some(difference)) = (contexts, self.differences.get(key)) else { continue };
-                let pair = Pair { base, head, target: key.target.platform() };
+                let mut pair = Pair { base, head, target: key.target.platform(), bounded: [false, false] };
                 found.compare(&before.facts(base), &after.facts(head), &[], Some(&pair.target));
                 let both = before_program.dirs().filter(|dir| after_program.dirs().any(|other| other == *dir));
                 for (base_start, head_start) in both.filter_map(|dir| base.program(dir).zip(head.program(dir))) {
+                    let is_bounded = |context: &Context, start| context.digests.doubts(start).external;
+                    pair.bounded = [is_bounded(base, base_start), is_bounded(head, head_start)];
                     if base.digests.deep(base_start) != head.digests.deep(head_start) {
                         pair.compare_closures(difference, base_start, head_start, &mut found);
                     }
@@ -91,6 +94,8 @@ struct Pair<'p> {
     base: &'p Context,
     head: &'p Context,
     target: String,
+    /// Whether the external modules of the program are bounded only, at base and at head.
+    bounded: [bool; 2],
 }
 
 impl Pair<'_> {
@@ -108,23 +113,43 @@ impl Pair<'_> {
             let old = before.map_or_else(Vec::new, |before| package_items(self.base.graph.node(before)));
             if head_reach.contains(*id) {
                 let chain = chain(self.head, &head_reach, *id);
-                found.compare(&old, &package_items(self.head.graph.node(*id)), &chain, Some(&self.target));
+                let node = self.head.graph.node(*id);
+                self.compare_package(node, &old, &package_items(node), &chain, found);
             } else if let Some(before) = before {
                 let chain = chain(self.base, &base_reach, before);
-                found.compare(&old, &[], &chain, Some(&self.target));
+                self.compare_package(self.base.graph.node(before), &old, &[], &chain, found);
             }
         }
         for id in difference.gone.iter().filter(|id| base_reach.contains(**id)) {
             let chain = chain(self.base, &base_reach, *id);
-            found.compare(&package_items(self.base.graph.node(*id)), &[], &chain, Some(&self.target));
+            let node = self.base.graph.node(*id);
+            self.compare_package(node, &package_items(node), &[], &chain, found);
+        }
+    }
+
+    /// What external packages import follows from the versions of their modules, and what an import means that only one
+    /// side knows follows from that.
+    fn compare_package(&self, node: &Node, old: &[Item], new: &[Item], chain: &[Arc<str>], found: &mut Reasons<'_>) {
+        let is_external = |path: &Arc<str>| {
+            let found = node.imports.iter().find(|(used, _)| used.path == *path);
+            found.is_some_and(|(_, meaning)| matches!(meaning.resolution, Resolution::External(_)))
+        };
+        let is_minor = |item: &Item| match &item.subject {
+            Subject::Import { import, .. } => {
+                node.external().is_some() || (self.bounded[0] != self.bounded[1] && is_external(import))
+            }
+            _ => false,
+        };
+        for (old, new) in merge(old, new) {
+            let minor = old.is_none_or(is_minor) && new.is_none_or(is_minor);
+            found.add(old, new, chain, Some(&self.target), minor);
         }
     }
 
     /// Changed external modules, with the chain to the package that uses each, or most likely does.
     fn compare_external(&self, base_start: NodeId, head_start: NodeId, found: &mut Reasons<'_>) {
-        let is_bound = |context: &Context, start| context.digests.doubts(start).external;
         let same_packages = self.base.digests.deep(base_start) == self.head.digests.deep(head_start);
-        let bounds = [is_bound(self.base, base_start), is_bound(self.head, head_start)];
+        let bounds = self.bounded;
         if same_packages && (bounds == [false, false] || self.base.external_digest == self.head.external_digest) {
             return;
         }
@@ -140,7 +165,7 @@ impl Pair<'_> {
                     Some(_) => chain_to_module(self.head, &reach, module),
                     None => chain_to_module(self.base, &base_reach, module),
                 };
-                found.add(old, new, &chain, Some(&self.target));
+                found.add(old, new, &chain, Some(&self.target), false);
             }
         };
         match bounds {
@@ -161,7 +186,7 @@ impl Pair<'_> {
                     let text = if is_bound { "bounded by go.mod" } else { "known from build-plan.lock" };
                     Item::text(Subject::Fact(Fact::ExternalModules), text)
                 };
-                found.add(Some(&knowledge(bounds[0])), Some(&knowledge(bounds[1])), &[], Some(&self.target));
+                found.add(Some(&knowledge(bounds[0])), Some(&knowledge(bounds[1])), &[], Some(&self.target), false);
             }
         }
     }
@@ -209,20 +234,22 @@ fn chain_to_module(context: &Context, reach: &Reach, module: &str) -> Vec<Arc<st
 /// Collects reasons; the same reason in several targets is one.
 struct Reasons<'r> {
     changes: &'r ChangeSet,
-    reasons: BTreeMap<Reason, BTreeSet<String>>,
+    found: BTreeMap<Reason, BTreeSet<String>>,
+    /// Those that count only if there are no others.
+    minor: BTreeMap<Reason, BTreeSet<String>>,
 }
 
 impl Reasons<'_> {
     fn compare(&mut self, old: &[Item], new: &[Item], chain: &[Arc<str>], target: Option<&str>) {
         for (old, new) in merge(old, new) {
-            self.add(old, new, chain, target);
+            self.add(old, new, chain, target, false);
         }
     }
 
-    fn add(&mut self, old: Option<&Item>, new: Option<&Item>, chain: &[Arc<str>], target: Option<&str>) {
+    fn add(&mut self, old: Option<&Item>, new: Option<&Item>, chain: &[Arc<str>], target: Option<&str>, minor: bool) {
         let Some(item) = new.or(old) else { return };
         let mut reason = Reason {
-            distance: chain.len(),
+            distance: distance_of(&item.subject, chain),
             at: Some(if new.is_some() { At::Head } else { At::Base }),
             chain: chain.to_vec(),
             ..Reason::rule(kind_of(&item.subject))
@@ -246,12 +273,14 @@ impl Reasons<'_> {
             reason.from = old.map(|item| item.value.shown());
             reason.to = new.map(|item| item.value.shown());
         }
-        self.reasons.entry(reason).or_default().extend(target.map(ToOwned::to_owned));
+        let reasons = if minor { &mut self.minor } else { &mut self.found };
+        reasons.entry(reason).or_default().extend(target.map(ToOwned::to_owned));
     }
 
     fn finish(self, all_targets: &BTreeSet<String>) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = Vec::new();
-        for (mut reason, targets) in self.reasons {
+        let found = if self.found.is_empty() { self.minor } else { self.found };
+        for (mut reason, targets) in found {
             if !targets.is_empty() && targets != *all_targets && all_targets.len() > 1 {
                 reason.target = Some(targets.into_iter().collect::<Vec<_>>().join(", "));
             }
@@ -301,6 +330,11 @@ fn merge<'i>(old: &'i [Item], new: &'i [Item]) -> Vec<(Option<&'i Item>, Option<
             pairs.push(pair);
         }
     }
+}
+
+/// The nearest reasons come first. That more or less is known than before is the last thing that anybody wants to hear.
+fn distance_of(subject: &Subject, chain: &[Arc<str>]) -> usize {
+    if *subject == Subject::Fact(Fact::ExternalModules) { usize::MAX } else { chain.len() }
 }
 
 fn kind_of(subject: &Subject) -> ReasonKind {

@@ -59,7 +59,7 @@ pub struct LockedFiles {
     /// The hash of all of them.
     pub sum: Arc<str>,
     /// The folders that were looked into, by path below the module's root: what the package there imports, or that there
-    /// is none.
+    /// is none. A path with a slash at its end (see [`all_below`]) stands for a folder that does not exist.
     pub folders: BTreeMap<String, Option<Arc<ExternalImports>>>,
 }
 
@@ -126,12 +126,22 @@ impl ExternalModules for LockFile {
 
     fn package(&self, module: &ModuleVersion, below: &str) -> ExternalFolder {
         let files = self.modules.get(module).and_then(|known| known.files.as_ref());
-        match files.and_then(|files| files.folders.get(below)) {
+        let Some(files) = files else { return ExternalFolder::Unknown };
+        match files.folders.get(below) {
             Some(Some(imports)) => ExternalFolder::Package(Arc::clone(imports)),
             Some(None) => ExternalFolder::Empty,
-            None => ExternalFolder::Unknown,
+            None => {
+                let ends = below.match_indices('/').map(|(slash, _)| slash).chain([below.len()]);
+                let absent = ends.map(|end| &below[..end]).find(|above| files.folders.contains_key(&all_below(above)));
+                absent.map_or(ExternalFolder::Unknown, |above| ExternalFolder::Absent(above.to_owned()))
+            }
         }
     }
+}
+
+/// The key of a folder that does not exist, among those that were looked into.
+pub fn all_below(folder: &str) -> String {
+    format!("{folder}/")
 }
 
 /// What ties a line to its module and, for packages, to the module's files.
@@ -271,6 +281,7 @@ x.io/m v1.0.0
 \tgo.mod h1:mod= 1.21 y.io/n@v1.2.3 z.io/w@v0.0.0-20200101000000-abcdefabcdef 9c5439ea
 \tzip h1:zip= 8893b35f
 \t/ ./sub y.io/n [windows&&(cgo||go1.22)] z.io/w 909207de
+\t-/no/ f672ceac
 \t-/other c36c6544
 \t/sub d7160fef
 
@@ -292,6 +303,7 @@ x.io/m v1.1.0
             (String::new(), ExternalImports::of_files(files).map(Arc::new)),
             ("sub".to_owned(), Some(Arc::default())),
             ("other".to_owned(), None),
+            (all_below("no"), None),
         ];
         let requires = vec![version("y.io/n@v1.2.3"), version("z.io/w@v0.0.0-20200101000000-abcdefabcdef")];
         let go_mod = ExternalGoMod { go: Some("1.21".to_owned()), requires };
@@ -330,6 +342,16 @@ x.io/m v1.1.0
         }
     }
 
+    #[test]
+    fn below_a_folder_that_does_not_exist_there_is_nothing() {
+        let (lock, module) = (sample(), version("x.io/m@v1.0.0"));
+        assert_eq!(lock.package(&module, "no/where"), ExternalFolder::Absent("no".to_owned()));
+        assert_eq!(lock.package(&module, "no"), ExternalFolder::Absent("no".to_owned()));
+        assert_eq!(lock.package(&module, "nowhere"), ExternalFolder::Unknown);
+        assert_eq!(lock.package(&module, "other"), ExternalFolder::Empty);
+        assert_eq!(lock.package(&module, "other/where"), ExternalFolder::Unknown);
+    }
+
     #[track_caller]
     fn check(from: &str, to: &str, line: usize, message: &str) {
         let text = sample().to_text();
@@ -343,7 +365,7 @@ x.io/m v1.1.0
     fn lines_that_were_edited_or_moved_are_not_believed() {
         check("y.io/n@v1.2.3", "y.io/n@v1.2.4", 6, "it was edited, or belongs to another version");
         check("x.io/m v1.0.0", "x.io/m v1.0.1", 6, "it was edited, or belongs to another version");
-        check("\t/sub", "\t/sub [windows]", 10, "it was edited, or belongs to another version");
+        check("\t/sub", "\t/sub [windows]", 11, "it was edited, or belongs to another version");
         check("x.io/m v1.0.0", "<<<<<<< ours", 5, "it is neither a module with its version nor a fact");
         check("buildplan-lock 1", "buildplan-lock 9", 3, "it should say `buildplan-lock 1`");
     }

@@ -33,6 +33,8 @@ pub enum ExternalFolder {
     Unknown,
     /// No Go files: it provides no package.
     Empty,
+    /// This folder at or above it does not exist, so neither does anything in it.
+    Absent(String),
     /// A package.
     Package(Arc<ExternalImports>),
 }

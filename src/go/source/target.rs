@@ -44,6 +44,8 @@ pub struct Target {
     pub unknown_tags: BTreeSet<String>,
     /// Whether any tag at all may be given with `-tags`.
     pub all_tags_unknown: bool,
+    /// Whether nothing at all is known, not even the platform: then any file may count that not all platforms leave out.
+    pub anything: bool,
     /// `CGO_ENABLED`.
     pub cgo: Tri,
     /// The minor version of the toolchain (27 for `go1.27.3`), where it is known exactly.
@@ -73,6 +75,7 @@ impl Target {
             tags: BTreeSet::new(),
             unknown_tags: BTreeSet::new(),
             all_tags_unknown: false,
+            anything: false,
             cgo: Tri::Unknown,
             toolchain_minor: None,
             minimum_minor: 0,
@@ -84,8 +87,16 @@ impl Target {
         }
     }
 
+    /// Every build at once: each tag may hold or not, except `ignore`, which by custom never does.
+    pub fn any() -> Self {
+        Self { anything: true, ..Self::new("", "") }
+    }
+
     /// Whether a tag holds: `matchTag` of `go/build`, with unknown where the target does not say.
     pub fn tag(&self, name: &str) -> Tri {
+        if self.anything {
+            return if name == "ignore" { Tri::False } else { Tri::Unknown };
+        }
         if self.is_platform(name) {
             return Tri::True;
         }
