@@ -1,6 +1,7 @@
 //! Where the program's words go: data to standard output or a file, talk and failures to standard error.
 
 use std::fmt::Display;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -185,6 +186,10 @@ fn own_words(error: io::Error) -> io::Error {
 
 /// Writes a temporary file beside the target and renames it, so that no reader ever sees half of it.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A device or a pipe is to be written to, not to be replaced.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // Others may read it as far as the user's mask lets them, as with any file that a program makes.

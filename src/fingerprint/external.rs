@@ -22,10 +22,10 @@ pub fn reached_modules(graph: &PackageGraph, reach: &Reach) -> Vec<Item> {
 
 /// What is known of an external module that is in use.
 pub(super) fn module_item(module: &ExternalModule) -> Item {
-    let ExternalModule { module, actual, sum, is_summed } = module;
-    let version = match actual == module {
-        true => module.version.clone(),
-        false => format!("{} => {} {}", module.version, actual.path, actual.version),
+    let ExternalModule { module, replacement, sum, is_summed } = module;
+    let version = match replacement {
+        None => module.version.clone(),
+        Some(other) => format!("{} => {} {}", module.version, other.path, other.version),
     };
     let mut rest = Hasher::new("used module");
     rest.count(usize::from(*is_summed));

@@ -522,7 +522,7 @@ impl<'w> BuildList<'w> {
             let module = module.get_or_init(|| self.external_module(prefix).map(Arc::new));
             let folder = module.as_ref().zip(self.known).map(|(module, known)| {
                 let below = import[prefix.len()..].trim_start_matches('/');
-                (module, known.package(&module.actual, below))
+                (module, known.package(module.actual(), below))
             });
             match folder {
                 Some((module, ExternalFolder::Package(imports))) => {
@@ -543,16 +543,17 @@ impl<'w> BuildList<'w> {
         for (is_of_work_file, from, replace) in self.replaces_by_file().filter(|(.., replace)| replace.path == path) {
             replacements.add(is_of_work_file, from, replace);
         }
-        let actual = match self.stand_in(&replacements, &module) {
-            Stand::Module(other) => other.clone(),
+        let replacement = match self.stand_in(&replacements, &module) {
+            Stand::Module(other) => Some(other.clone()),
             Stand::Folder(_) => return None,
-            Stand::Itself => module.clone(),
+            Stand::Itself => None,
         };
-        let sum = self.known?.sum(&actual)?;
-        let vouched = self.sums.of_files(&actual, &sum);
+        let actual = replacement.as_ref().unwrap_or(&module);
+        let sum = self.known?.sum(actual)?;
+        let vouched = self.sums.of_files(actual, &sum);
         // In a workspace Go asks for no sums.
         let is_summed = self.work_file.is_some() || vouched == Vouched::Yes;
-        (vouched != Vouched::No).then_some(ExternalModule { module, actual, sum, is_summed })
+        (vouched != Vouched::No).then_some(ExternalModule { module, replacement, sum, is_summed })
     }
 
     fn look(&self, prefix: &str, import: &str, candidate: &Local, search: &mut LocalSearch) -> Result<(), TreeError> {

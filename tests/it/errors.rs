@@ -244,6 +244,23 @@ fn files_on_the_command_line_are_relative_to_the_folder_of_dash_c() {
 }
 
 #[test]
+fn a_pipe_to_write_to_stays_a_pipe() {
+    use std::io::Read as _;
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let repo = Sandbox::copy_of("single-module");
+    let pipe = repo.beside("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Opened both ways, it does not wait for the other side.
+    let mut reader = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    repo.run(["schema", "plan", "--write", pipe.to_str().unwrap()]).success();
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    let mut start = [0];
+    reader.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"{");
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_named() {
     let repo = Sandbox::copy_of("single-module");
     assert_snapshot!(repo.run(["plan", "--all", "--write", "gone/plan.txt"]).failure(), @"error: cannot write gone/plan.txt: entity not found");

@@ -2,10 +2,12 @@
 //! modules outside it with their versions and hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
+use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
-use crate::modules::Modules;
+use crate::modules::{Choices, Modules, proptest_config};
 use crate::proxy::{Proxy, output, sections};
 use crate::support::{Run, Sandbox};
 
@@ -179,11 +181,11 @@ fn a_published_version_of_a_workspace_module_has_requirements() {
 #[test]
 #[ignore = "needs go"]
 fn replacements_of_every_module_count_for_all() {
-    let modules = "work 1.24 use a b\na 1.24 require z@v1.2.0 import z\nb 1.24 replace z=>../lib\nlib 1.20\n\
-                   z@v1.2.0 1.20\nz@v1.3.0 1.20";
-    check(modules, "a/p.go lib/p.go");
-    check(&modules.replacen("use a b", "use a b replace z=>z@v1.3.0", 1), "a/p.go z@v1.2.0 => ex.io/z v1.3.0");
-    check(&modules.replacen("use a b", "use a b replace z@v1.3.0=>z@v1.3.0", 1), "a/p.go lib/p.go");
+    let modules = "work 1.24 use a b\na 1.24 require z@v1.2.0 w@v1.0.0 import w z\nb 1.24 replace z=>../lib\n\
+                   lib 1.20\nw@v1.0.0 1.20\nz@v1.2.0 1.20\nz@v1.3.0 1.20";
+    check(modules, "a/p.go lib/p.go w@v1.0.0");
+    check(&modules.replacen("use a b", "use a b replace z=>z@v1.3.0", 1), "a/p.go w@v1.0.0 z@v1.2.0 => ex.io/z v1.3.0");
+    check(&modules.replacen("use a b", "use a b replace z@v1.3.0=>z@v1.3.0", 1), "a/p.go lib/p.go w@v1.0.0");
 }
 
 #[test]
@@ -278,4 +280,141 @@ fn files_that_are_not_built_bring_nothing() {
     let a = "-- a/go.mod --\nmodule ex.io/a\ngo 1.24\nrequire (\nex.io/x v1.0.0\nex.io/y v1.0.0\nex.io/z v1.0.0\n)\n\
              -- a/p.go --\npackage main\n\nimport _ \"ex.io/x\"\n\nfunc main() {}\n";
     check_texts(a, &format!("{go_mods}{x}"), "a/p.go x@v1.0.0 z@v1.0.0");
+}
+
+const GO_LINES: [&str; 4] = ["1.24", "1.17", "1.16", "1.21"];
+const VERSIONS: [&str; 5] = ["v1.0.0", "v1.1.0", "v1.2.0-rc.1", "v1.10.0", "v1.2.0"];
+const MAINS: [&str; 3] = ["a", "b", "c"];
+/// The modules of the proxy. Each imports only those after it, so that no package imports itself, but may require any.
+const PATHS: [&str; 7] = ["w", "x", "y", "Up", "x/sub", "z", "d"];
+
+/// Programs and what they import, as far as chance can make that: `go mod tidy` has to do the rest.
+fn programs(choices: &mut Choices<'_>) -> Modules {
+    let mut text = String::new();
+    let mains = if choices.odds(10) { &MAINS[..=choices.below(MAINS.len())] } else { &[] };
+    for main in if mains.is_empty() { &MAINS[..1] } else { mains } {
+        let imports: Vec<_> = (0..1 + choices.below(3)).map(|_| import_of(0, choices)).collect();
+        text += &module(main, &imports, choices);
+        for _ in 0..choices.below(3) {
+            match choices.below(4) {
+                0 => {
+                    let _ = write!(text, " exclude {}@{}", choices.of(&PATHS), choices.of(&VERSIONS));
+                }
+                1 => {
+                    let path = choices.of(&PATHS);
+                    let _ = write!(text, " replace {path}=>{path}@{}", choices.of(&VERSIONS));
+                }
+                2 => {
+                    let (path, version) = (choices.of(&PATHS[..4]), choices.of(&VERSIONS));
+                    let _ = write!(text, " replace {path}@{version}=>../lib");
+                }
+                _ => {}
+            }
+        }
+        // Programs of a workspace share libraries.
+        let library = if choices.odds(4) { "d" } else { "" };
+        let shared = if mains.len() > 1 && choices.odds(8) { choices.of(mains) } else { main };
+        let _ = writeln!(text, " import {} {shared}/lib in lib import {library}", imports.join(" "));
+    }
+    if !mains.is_empty() {
+        let _ = writeln!(text, "work 1.24 use {}", mains.join(" "));
+    }
+    let imports = [import_of(5, choices)];
+    let line = module("lib", &imports, choices);
+    let _ = writeln!(text, "{line} import {0} in p import {0}", imports[0]);
+    let mut published = BTreeSet::new();
+    let mut mentioned = Modules::mentions(&text);
+    // That of another main module is looked up where it is not required.
+    mentioned.extend(MAINS.map(|main| format!("{main}@v1.0.0")));
+    while let Some(name) = mentioned.pop_first() {
+        if published.insert(name.clone()) {
+            let line = self::published(&name, choices);
+            mentioned.extend(Modules::mentions(&line));
+            text += &line;
+        }
+    }
+    Modules(text)
+}
+
+/// A module of the proxy.
+fn published(name: &str, choices: &mut Choices<'_>) -> String {
+    let path = name.split('@').next().unwrap_or_default();
+    let Some(place) = PATHS.iter().position(|other| *other == path) else {
+        return format!("{} in lib\n", module(name, &[], choices));
+    };
+    // Some lead back into the repository.
+    let imports: Vec<_> = match choices.below(8) {
+        7 => vec![format!("{}/lib", choices.of(&MAINS))],
+        some if place + 1 < PATHS.len() => (0..some / 2).map(|_| import_of(place + 1, choices)).collect(),
+        _ => Vec::new(),
+    };
+    // A main module's library imports this one.
+    let imports = if path == "d" { Vec::new() } else { imports };
+    let (root, package) = imports.split_at(imports.len() / 2);
+    let line = module(name, &imports, choices);
+    // A package that moved from one module to another.
+    let moved = match name {
+        "x@v1.0.0" => " in sub",
+        "x/sub@v1.0.0" => " rootless",
+        _ => "",
+    };
+    format!("{line} import {} in p import {}{moved}\n", root.join(" "), package.join(" "))
+}
+
+/// A package of one of the modules from a place on.
+fn import_of(place: usize, choices: &mut Choices<'_>) -> String {
+    let path = choices.of(&PATHS[place..]);
+    if choices.odds(6) { format!("{path}/p") } else { (*path).to_owned() }
+}
+
+/// A module that requires what it imports, and something else.
+fn module(name: &str, imports: &[String], choices: &mut Choices<'_>) -> String {
+    let mut line = format!("{name} {}", choices.of(&GO_LINES));
+    let mut required = BTreeSet::from([name.split('@').next().unwrap().to_owned()]);
+    let others = (0..choices.below(3)).map(|_| (*choices.of(&PATHS)).to_owned()).collect::<Vec<_>>();
+    for path in imports.iter().map(|import| import.trim_end_matches("/p").trim_end_matches("/lib")) {
+        if required.insert(path.to_owned()) {
+            let version = if MAINS.contains(&path) { &VERSIONS[..2] } else { &VERSIONS[..] };
+            let _ = write!(line, " require {path}@{}", choices.of(version));
+        }
+    }
+    for path in others {
+        if required.insert(path.clone()) {
+            let _ = write!(line, " require {path}@{}", choices.of(&VERSIONS));
+        }
+    }
+    line
+}
+
+/// Compares all programs, if go can build them all.
+fn compare(modules: &Modules) -> Option<()> {
+    let monorepo = Monorepo::new(&modules.repository(), &modules.published());
+    for program in modules.programs() {
+        let dir = monorepo.sandbox.dir().join(program);
+        output(monorepo.proxy.go(&dir).args(["mod", "tidy"]).env("GOWORK", "off")).ok()?;
+    }
+    let programs = modules.programs().into_iter();
+    let by_go: Vec<_> =
+        programs.map(|program| Some((program, monorepo.listed_by_go(program).ok()?))).collect::<Option<_>>()?;
+    monorepo.proxy.download_all();
+    monorepo.lock();
+    for (program, by_go) in by_go {
+        let (closure, document) = monorepo.inputs(program);
+        assert_eq!(closure, by_go, "{program} in {modules:?}\n{document:#}");
+    }
+    Some(())
+}
+
+#[test]
+#[ignore = "needs go"]
+fn inputs_of_generated_programs_are_what_go_lists() {
+    let config = proptest_config(20);
+    let wanted = config.cases / 2;
+    let compared = std::cell::Cell::new(0);
+    let tried = TestRunner::new(config).run(&Choices::cases(programs), |modules| {
+        compared.set(compared.get() + u32::from(compare(&modules).is_some()));
+        Ok(())
+    });
+    tried.unwrap();
+    assert!(compared.get() >= wanted, "go can build only {} cases", compared.get());
 }

@@ -124,12 +124,19 @@ fn valid(constraint: Constraint) -> Constraint {
 pub struct ExternalModule {
     /// Its path as imports see it, and the version that was selected.
     pub module: ModuleVersion,
-    /// The module whose files are used: itself, or what replaces it.
-    pub actual: ModuleVersion,
+    /// What replaces it, if anything does. It may be the module itself: programs record that too.
+    pub replacement: Option<ModuleVersion>,
     /// The hash of those files.
     pub sum: Arc<str>,
     /// Whether go.sum vouches for them, where Go asks for that (not in a workspace).
     pub is_summed: bool,
+}
+
+impl ExternalModule {
+    /// The module whose files are used: itself, or what replaces it.
+    pub fn actual(&self) -> &ModuleVersion {
+        self.replacement.as_ref().unwrap_or(&self.module)
+    }
 }
 
 /// A package of such a module.
