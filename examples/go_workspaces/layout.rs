@@ -418,7 +418,7 @@ impl Layout {
         if imports_internal || is_around {
             return;
         }
-        let below = sketch.pick(&["linked", "a/linked", "links/to/it", "_linked"]);
+        let below = sketch.pick(&["linked", "a/linked", "links/to/it", "_linked", "testdata/linked"]);
         let only = target.only;
         if self.add_package(sketch, Kind::Link(to), module, below, only) {
             sketch.shows("linked folder");

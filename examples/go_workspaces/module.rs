@@ -10,7 +10,14 @@ pub(super) fn write(sketch: &mut Sketch, layout: &Layout) {
     for module in &layout.modules {
         if module.role != Role::Vendored {
             let text = go_mod(sketch, layout, module);
-            sketch.put(&join(&module.dir, "go.mod"), text);
+            let path = join(&module.dir, "go.mod");
+            if sketch.chance(5) {
+                let target = format!("shared/{}.mod", module.path.replace('/', "_"));
+                sketch.put(&target, text);
+                sketch.link(&path, relative(&module.dir, &target));
+            } else {
+                sketch.put(&path, text);
+            }
         }
     }
     if layout.has_go_work() {
@@ -116,14 +123,26 @@ fn noise(sketch: &mut Sketch, layout: &Layout, module: &Module, text: &mut Strin
         "retract [v0.0.1, v0.0.3]",
     ];
     for line in LINES {
-        // Those replacements would have to be in modules.txt, and what is retracted has the module's major version.
-        let is_wrong = layout.has_vendor && line.starts_with("replace")
-            || module.path.ends_with("/v9") && line.starts_with("retract");
+        // modules.txt would have to have those replacements, two modules of a go.work may not differ in them, and what is
+        // retracted has the module's major version.
+        let has_others = layout.has_vendor || layout.shape == Shape::Work;
+        let is_wrong =
+            has_others && line.starts_with("replace") || module.path.ends_with("/v9") && line.starts_with("retract");
         if sketch.chance(6) && !is_wrong {
             let _ = writeln!(text, "\n{line}");
         }
     }
-    for line in ["unknown directive", "require ext.io/absent v1.0.0", "go 1.99", "require ext.io/x", "replace a=>./b"] {
+    for line in [
+        "ignore ./a",
+        "ignore (\n\tcore\n\t./nested\n)",
+        "tool ext.io/never/tool",
+        "replace ext.io/never v1.6.0 => ../../../../outside",
+        "unknown directive",
+        "require ext.io/absent v1.0.0",
+        "go 1.99",
+        "require ext.io/x",
+        "replace a=>./b",
+    ] {
         if sketch.breaks(2) {
             let _ = writeln!(text, "\n{line}");
         }
