@@ -20,7 +20,7 @@ use clap::Parser;
 use rayon::prelude::*;
 
 use check::{Checker, Outcome};
-use go_workspaces::{Flavour, Workspace};
+use go_workspaces::{Flavour, Main, Workspace};
 
 /// Compare buildplan with the Go toolchain on random repositories.
 #[derive(Parser)]
@@ -67,6 +67,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(folder) = &arguments.show {
         let workspace = Workspace::random(arguments.seed, flavour);
         workspace.write(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+        std::io::stdout().write_all(programs(&workspace).as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     rayon::ThreadPoolBuilder::new().num_threads(arguments.jobs).build_global()?;
@@ -91,6 +92,15 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     std::io::stdout().write_all(summary(&total).as_bytes())?;
     ensure!(total.comparisons > 0 || !total.failures.is_empty(), "nothing could be compared");
     Ok(if total.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn programs(workspace: &Workspace) -> String {
+    let mut text = String::new();
+    for Main { dir, module, is_used, works_alone } in &workspace.mains {
+        let _ =
+            writeln!(text, "program {dir:?} of module {module:?}, in go.work: {is_used}, works without: {works_alone}");
+    }
+    text
 }
 
 fn complaint(seed: u64, workspace: &Workspace, outcome: &Outcome) -> String {

@@ -59,14 +59,46 @@ pub(super) fn write(writer: &mut Writer<'_>) {
     for _ in 0..writer.sketch.random.between(1, 2) {
         directives(writer, &folder);
     }
+    if writer.sketch.chance(30) {
+        one_file(writer, &folder);
+    }
+    if writer.sketch.chance(15) {
+        not_embedded(writer, &folder);
+    }
+}
+
+/// The form for one file, which needs the package `embed` only for its effect.
+fn one_file(writer: &mut Writer<'_>, folder: &str) {
+    let number = writer.sketch.serial();
+    let kind = writer.sketch.pick(&["string", "[]byte"]);
+    let body = format!("\n//go:embed {folder}/a.txt\nvar file{number} {kind}\n");
+    let body = body + &writer.counted(&format!("len(file{number})"));
+    writer.put_go(
+        &format!("one{number}.go"),
+        &GoFile { imports: "import _ \"embed\"\n".into(), body, ..GoFile::default() },
+    );
+}
+
+/// What only looks like a directive: the file does not import `embed`.
+fn not_embedded(writer: &mut Writer<'_>, folder: &str) {
+    let number = writer.sketch.serial();
+    let body =
+        format!("\n/* {folder} */\n\nconst fake{number} = `\n//go:embed {folder}\n` + \"//go:embed {folder}\"\n");
+    writer.put_go(&format!("fake{number}.go"), &GoFile { body, ..GoFile::default() });
 }
 
 fn data(writer: &mut Writer<'_>) -> String {
-    let folder = writer.sketch.pick(&["assets", "web/static", "data", "x_windows", "testdata"]);
-    let at = writer.path(folder);
+    // The folder of a package is data as well to the one above it.
+    let below = writer.packages_below();
+    let is_package = !below.is_empty() && writer.sketch.chance(30);
+    let folder = match is_package {
+        true => writer.sketch.pick(&below),
+        false => writer.sketch.pick(&["assets", "web/static", "data", "x_windows", "testdata", "dot.dir"]).to_owned(),
+    };
+    let at = writer.path(&folder);
     writer.sketch.put(&format!("{at}/a.txt"), "text");
     for (name, text) in FILES {
-        if writer.sketch.chance(35) {
+        if writer.sketch.chance(35) && !(is_package && name.ends_with(".go")) {
             writer.sketch.put(&format!("{at}/{name}"), text);
         }
     }
@@ -81,7 +113,7 @@ fn data(writer: &mut Writer<'_>) -> String {
     if writer.sketch.chance(10) {
         writer.sketch.link(&format!("{at}/sub/linked"), "deep");
     }
-    folder.to_owned()
+    folder
 }
 
 fn directives(writer: &mut Writer<'_>, folder: &str) {
@@ -117,16 +149,23 @@ fn directives(writer: &mut Writer<'_>, folder: &str) {
         1 => format!("embed{number}_linux.go"),
         _ => format!("embed{number}.go"),
     };
-    let imports = "import \"embed\"\n".to_owned();
     let distraction = match writer.sketch.random.below(4) {
         0 => "\nconst text = `\n//go:embed no/such/file\n`\n".replace("text", &format!("text{number}")),
         1 => "\n/*\n//go:embed no/such/file\n*/\n".to_owned(),
         2 => "\n// go:embed no/such/file\n".to_owned(),
         _ => String::new(),
     };
+    let (imports, declaration) = match writer.sketch.random.below(6) {
+        0 => ("import \"embed\"", format!("var (\n\tn{number} int\n{lines}\tfiles{number} embed.FS\n)\n")),
+        1 => ("import e \"embed\"", format!("{lines}\n// A comment.\n\nvar files{number} e.FS\n")),
+        2 => ("import . \"embed\"", format!("{lines}var files{number} FS\n")),
+        3 => ("import (\n\t_ \"embed\"\n\t\"embed\"\n)", format!("{lines}var files{number} embed.FS\n")),
+        _ => ("import \"embed\"", format!("{lines}var files{number} embed.FS\n")),
+    };
+    let imports = format!("{imports}\n");
     let count = writer.counted(&format!("len(entries{number}())"));
     let body = format!(
-        "{distraction}\n{lines}var files{number} embed.FS\n\nfunc entries{number}() string {{\n\tall, _ := \
+        "{distraction}\n{declaration}\nfunc entries{number}() string {{\n\tall, _ := \
          files{number}.ReadDir(\".\")\n\treturn all[0].Name()\n}}\n{count}"
     );
     writer.put_go(&name, &GoFile { imports, body, ..GoFile::default() });

@@ -83,6 +83,8 @@ pub(super) struct Layout {
     pub(super) shape: Shape,
     /// Whether required modules are copied into the vendor folder.
     pub(super) has_vendor: bool,
+    /// Whether the last module with programs has copies of what folders replace: they count unless a go.work does.
+    pub(super) has_copies: bool,
     pub(super) modules: Vec<Module>,
     pub(super) packages: Vec<Package>,
 }
@@ -157,8 +159,9 @@ impl Layout {
             Shape::Many => "modules without go.work",
         });
         let has_vendor = shape != Shape::Many && sketch.chance(25);
-        let mut layout = Self { shape, has_vendor, modules: Vec::new(), packages: Vec::new() };
+        let mut layout = Self { shape, has_vendor, has_copies: false, modules: Vec::new(), packages: Vec::new() };
         layout.add_modules(sketch);
+        layout.has_copies = !has_vendor && sketch.chance(30) && layout.can_have_copies();
         for module in 0..layout.modules.len() {
             layout.add_packages(sketch, module);
         }
@@ -173,9 +176,20 @@ impl Layout {
     pub(super) fn vendor_dir(&self) -> Option<String> {
         let beside = match self.shape {
             Shape::Work => "",
-            _ => &self.modules.iter().rfind(|module| module.role == Role::Main)?.dir,
+            _ => &self.last()?.dir,
         };
         self.has_vendor.then(|| join(beside, "vendor"))
+    }
+
+    /// The last module with programs.
+    pub(super) fn last(&self) -> Option<&Module> {
+        self.modules.iter().rfind(|module| module.role == Role::Main)
+    }
+
+    /// Whether all that the last module requires is replaced in its own go.mod.
+    fn can_have_copies(&self) -> bool {
+        let is_replaced = |required: &usize| !self.modules[*required].replaced_in_work;
+        self.last().is_some_and(|last| !last.requires.is_empty() && last.requires.iter().all(is_replaced))
     }
 
     /// The programs.
@@ -353,7 +367,17 @@ impl Layout {
     }
 
     fn add_loose(&mut self, sketch: &mut Sketch, base: &str, newest: usize) {
-        if sketch.chance(25) {
+        // A module whose path is that of a folder of another one: a go.mod there leaves the path to the module alone.
+        let path_of = |dir: &str| self.modules.iter().find(|module| module.dir == dir).map(|module| &module.path[..]);
+        let shadow = self.modules.iter().find_map(|module| {
+            let below = module.known_as.strip_prefix(path_of("")?)?.strip_prefix('/')?;
+            (module.dir != below && module.role != Role::Loose).then(|| below.to_owned())
+        });
+        if let Some(below) = shadow.filter(|_| sketch.chance(50))
+            && self.modules.iter().all(|module| module.dir != below)
+        {
+            self.add_module(sketch, "ex.io/shadow", &below, Role::Loose, newest);
+        } else if sketch.chance(25) {
             let around = sketch.random.below(self.modules.len());
             let dir = join(&self.modules[around].dir, sketch.pick(&["a/loose", "loose", "testdata/loose"]));
             if self.modules[around].role != Role::Vendored && self.modules.iter().all(|module| module.dir != dir) {
@@ -418,7 +442,7 @@ impl Layout {
         if imports_internal || is_around {
             return;
         }
-        let below = sketch.pick(&["linked", "a/linked", "links/to/it", "_linked"]);
+        let below = sketch.pick(&["linked", "a/linked", "links/to/it", "_linked", "testdata/linked"]);
         let only = target.only;
         if self.add_package(sketch, Kind::Link(to), module, below, only) {
             sketch.shows("linked folder");

@@ -136,7 +136,7 @@ mod tests {
     }
 
     /// What the issue asks for.
-    const FEATURES: [&str; 24] = [
+    const FEATURES: [&str; 25] = [
         "one module",
         "go.work",
         "modules without go.work",
@@ -145,6 +145,7 @@ mod tests {
         "replace in go.work",
         "vendor folder",
         "workspace vendor folder",
+        "vendored copies of replaced modules",
         "dotless module path",
         "go:build",
         "+build",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::layout::{Layout, Module, Role, Shape};
+use super::layout::{Kind, Layout, Module, Role, Shape};
 use super::sketch::{Sketch, join, relative};
 
 /// Writes the files that say what the modules are.
@@ -10,17 +10,27 @@ pub(super) fn write(sketch: &mut Sketch, layout: &Layout) {
     for module in &layout.modules {
         if module.role != Role::Vendored {
             let text = go_mod(sketch, layout, module);
-            sketch.put(&join(&module.dir, "go.mod"), text);
+            let path = join(&module.dir, "go.mod");
+            if sketch.chance(5) {
+                let target = format!("shared/{}.mod", module.path.replace('/', "_"));
+                sketch.put(&target, text);
+                sketch.link(&path, relative(&module.dir, &target));
+            } else {
+                sketch.put(&path, text);
+            }
         }
     }
     if layout.has_go_work() {
         let text = go_work(sketch, layout);
         sketch.put("go.work", text);
     }
+    if let Some(last) = layout.last().filter(|_| layout.has_copies) {
+        copies(sketch, layout, last);
+    }
     if let Some(vendor) = layout.vendor_dir() {
         let text = modules_txt(layout);
         sketch.put(&join(&vendor, "modules.txt"), text);
-    } else if layout.has_go_work() && sketch.breaks(15) {
+    } else if layout.has_go_work() && !layout.has_copies && sketch.breaks(15) {
         // One module's vendor folder does not count in a workspace, but does without.
         let dir = layout.modules.last().map_or("", |module| &module.dir);
         if !dir.is_empty() {
@@ -41,9 +51,7 @@ fn go_mod(sketch: &mut Sketch, layout: &Layout, module: &Module) -> String {
         _ => writeln!(text, "module {}", module.path),
     };
     if let Some(go) = module.go {
-        // 1.22 is older than 1.22.0, and no module may be newer than those that require it.
-        let patch = if go == 22 || go == 24 { ".0" } else { "" };
-        let _ = writeln!(text, "\ngo 1.{go}{patch}");
+        let _ = writeln!(text, "\ngo {}", go_line(go));
         if go >= 21 && sketch.chance(15) {
             text.push_str("\ntoolchain go1.24.1\n");
         }
@@ -82,20 +90,29 @@ fn replacement(sketch: &mut Sketch, layout: &Layout, by: &Module, required: &Mod
     // In a workspace Go compares those of a single version by their text, which depends on the module's own folder.
     let has_version = match layout.shape {
         Shape::Work => sketch.breaks(10),
-        Shape::One | Shape::Many => sketch.chance(30),
+        Shape::One | Shape::Many => is_replaced_by_version(required),
     };
     let version = if has_version { format!(" {}", required.version) } else { String::new() };
-    let target = folder(sketch, &by.dir, &required.dir);
+    let target = folder(&by.dir, &required.dir);
     let _ = writeln!(text, "\nreplace {}{version} => {target}", required.known_as);
 }
 
-/// A folder as go.mod and go.work spell it.
-fn folder(sketch: &mut Sketch, from: &str, to: &str) -> String {
+fn is_replaced_by_version(required: &Module) -> bool {
+    required.known_as.len() % 3 == 0
+}
+
+/// A folder as go.mod and go.work spell it, in one of several ways.
+fn folder(from: &str, to: &str) -> String {
+    let way = written_folder(from, to);
+    if (from.len() + to.len()) % 7 == 0 { format!("\"{way}\"") } else { way }
+}
+
+/// The same without quotes.
+fn written_folder(from: &str, to: &str) -> String {
     let way = plain_folder(from, to);
-    match sketch.random.below(6) {
+    match (from.len() + to.len()) % 6 {
         0 => format!("{way}/"),
-        1 => format!("\"{way}\""),
-        2 => way.replacen("./", "././", 1),
+        1 => way.replacen("./", "././", 1),
         _ => way,
     }
 }
@@ -116,14 +133,26 @@ fn noise(sketch: &mut Sketch, layout: &Layout, module: &Module, text: &mut Strin
         "retract [v0.0.1, v0.0.3]",
     ];
     for line in LINES {
-        // Those replacements would have to be in modules.txt, and what is retracted has the module's major version.
-        let is_wrong = layout.has_vendor && line.starts_with("replace")
-            || module.path.ends_with("/v9") && line.starts_with("retract");
+        // modules.txt would have to have those replacements, two modules of a go.work may not differ in them, and what is
+        // retracted has the module's major version.
+        let has_others = layout.has_vendor || layout.has_copies || layout.shape == Shape::Work;
+        let is_wrong =
+            has_others && line.starts_with("replace") || module.path.ends_with("/v9") && line.starts_with("retract");
         if sketch.chance(6) && !is_wrong {
             let _ = writeln!(text, "\n{line}");
         }
     }
-    for line in ["unknown directive", "require ext.io/absent v1.0.0", "go 1.99", "require ext.io/x", "replace a=>./b"] {
+    for line in [
+        "ignore ./a",
+        "ignore (\n\tcore\n\t./nested\n)",
+        "tool ext.io/never/tool",
+        "replace ext.io/never v1.6.0 => ../../../../outside",
+        "unknown directive",
+        "require ext.io/absent v1.0.0",
+        "go 1.99",
+        "require ext.io/x",
+        "replace a=>./b",
+    ] {
         if sketch.breaks(2) {
             let _ = writeln!(text, "\n{line}");
         }
@@ -139,7 +168,7 @@ fn go_work(sketch: &mut Sketch, layout: &Layout) -> String {
         .modules
         .iter()
         .filter(|module| module.role == Role::Main)
-        .map(|module| folder(sketch, "", &module.dir))
+        .map(|module| folder("", &module.dir))
         .collect();
     if sketch.breaks(4) {
         used.push("./no/such/module".to_owned());
@@ -153,7 +182,7 @@ fn go_work(sketch: &mut Sketch, layout: &Layout) -> String {
     }
     for module in layout.modules.iter().filter(|module| module.replaced_in_work) {
         sketch.shows("replace in go.work");
-        let target = folder(sketch, "", &module.dir);
+        let target = folder("", &module.dir);
         let version = if sketch.chance(30) { format!(" {}", module.version) } else { String::new() };
         let _ = writeln!(text, "\nreplace {}{version} => {target}", module.known_as);
     }
@@ -186,4 +215,38 @@ fn modules_txt(layout: &Layout) -> String {
         }
     }
     text
+}
+
+/// The vendor folder of one module with copies of replaced modules: without a go.work it stands for them.
+fn copies(sketch: &mut Sketch, layout: &Layout, of: &Module) {
+    sketch.shows("vendored copies of replaced modules");
+    let vendor = join(&of.dir, "vendor");
+    let mut text = String::new();
+    let mut of_every_version = String::new();
+    for index in &of.requires {
+        let module = &layout.modules[*index];
+        let go = module.go.map(|go| format!("; go {}", go_line(go))).unwrap_or_default();
+        let target = written_folder(&of.dir, &module.dir);
+        let _ = writeln!(text, "# {} {} => {target}\n## explicit{go}", module.known_as, module.version);
+        for package in layout.packages.iter().filter(|package| package.module == *index) {
+            let symbol = match package.kind {
+                Kind::Library => package.id,
+                Kind::Link(to) => to,
+                Kind::Program | Kind::Unnamed => continue,
+            };
+            let _ = writeln!(text, "{}", package.import_path);
+            let copy = format!("package p{symbol}\n\nvar Total{symbol} = 0\n\nfunc V{symbol}() int {{ return 2 }}\n");
+            sketch.put(&join(&vendor, &format!("{}/copy.go", package.import_path)), copy);
+        }
+        if layout.shape == Shape::Work || !is_replaced_by_version(module) {
+            let _ = writeln!(of_every_version, "# {} => {target}", module.known_as);
+        }
+    }
+    sketch.put(&join(&vendor, "modules.txt"), text + &of_every_version);
+}
+
+/// 1.22 is older than 1.22.0, and no module may be newer than those that require it.
+fn go_line(minor: usize) -> String {
+    let patch = if minor == 22 || minor == 24 { ".0" } else { "" };
+    format!("1.{minor}{patch}")
 }

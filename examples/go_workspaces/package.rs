@@ -76,6 +76,14 @@ impl Writer<'_> {
         self.layout.packages.iter().any(|other| other.kind == Kind::Link(self.package.id))
     }
 
+    /// The packages in folders below this one, as paths from it.
+    pub(super) fn packages_below(&self) -> Vec<String> {
+        let prefix = if self.package.dir.is_empty() { String::new() } else { format!("{}/", self.package.dir) };
+        let own = |other: &&Package| other.kind == Kind::Library && other.module == self.package.module;
+        let below = self.layout.packages.iter().filter(own).filter_map(|other| other.dir.strip_prefix(&prefix));
+        below.filter(|below| !below.is_empty() && !below.starts_with(['.', '_'])).map(str::to_owned).collect()
+    }
+
     /// The folder of the package and a name in it.
     pub(super) fn path(&self, name: &str) -> String {
         join(&self.package.dir, name)
@@ -216,7 +224,7 @@ impl Writer<'_> {
     fn ignored_file(&mut self) {
         let number = self.sketch.serial();
         let broken = "package (\n\nimport \"ex.io/never\"\n";
-        let (name, text) = match self.sketch.random.below(9) {
+        let (name, text) = match self.sketch.random.below(11) {
             0 => (format!("_i{number}.go"), broken.to_owned()),
             1 => (format!(".i{number}.go"), broken.to_owned()),
             2 => (format!("i{number}.GO"), broken.to_owned()),
@@ -229,6 +237,15 @@ impl Writer<'_> {
             }
             6 => (format!("i{number}.go"), "//go:build ignore\n\npackage main\n\nimport \"ex.io/never\"\n".to_owned()),
             7 => (format!("i{number}.go.txt"), broken.to_owned()),
+            // A folder may have any name, and a link to one is a folder.
+            8 => (format!("i{number}.go/file.txt"), broken.to_owned()),
+            9 => {
+                let target = format!("shared/folder{number}");
+                self.sketch.put(&format!("{target}/file.txt"), broken);
+                let path = self.path(&format!("i{number}.go"));
+                self.sketch.link(&path, relative(&self.package.dir, &target));
+                return;
+            }
             _ => (format!("_native{number}.c"), "#include \"no.h\"\n".to_owned()),
         };
         let path = self.path(&name);
@@ -251,6 +268,10 @@ impl Writer<'_> {
             let between = format!("shared/linked/between{number}");
             self.sketch.link(&between, format!("target{number}.txt"));
             to = between;
+        }
+        if self.sketch.chance(20) {
+            self.sketch.link("shared/way", "linked");
+            to = to.replacen("shared/linked", "shared/way", 1);
         }
         let name = if self.sketch.chance(30) { format!("l{number}_windows.go") } else { format!("l{number}.go") };
         let path = self.path(&name);
