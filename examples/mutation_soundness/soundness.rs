@@ -44,7 +44,7 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// The number of the first change in each workspace.
     pub(crate) first: usize,
-    /// The names of the workspaces; all if there are none.
+    /// The names of the workspaces.
     pub(crate) workspaces: Vec<String>,
     /// What the kinds of changes begin with; all if there are none.
     pub(crate) kinds: Vec<String>,
@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options, progress: &(dyn Fn(&str) + Sync)) -> Result
     let folder = fs::canonicalize(&options.folder)
         .with_context(|| format!("cannot use the folder {}", options.folder.display()))?;
     let go = Go::new(&folder)?;
-    let workspaces = workspaces::load(&options.workspaces, &go, &folder.join("native"))?;
+    let workspaces = workspaces::load(&options.workspaces, &go, &options.buildplan, &folder.join("made"))?;
     go.prepare(&workspaces)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build()?;
     let planner = Planner { buildplan: options.buildplan.clone() };
@@ -163,6 +163,7 @@ impl<'w> Trial<'w> {
             let mut random = Random::named(self.options.seed, &format!("{} {number}", self.workspace.name));
             let (material, kinds) = (&self.workspace.material, &self.options.kinds);
             let Some((mutation, files)) = mutate::choose(&before.files, material, kinds, &mut random) else { continue };
+            let files = self.renewed(number, files)?;
             let after = self.build(&before, files)?;
             if number >= numbers.start {
                 self.judge(&Step { number, mutation: &mutation, before: &before, after: &after })?;
@@ -171,6 +172,13 @@ impl<'w> Trial<'w> {
             state = Some(if after.failing() > before.failing() && number % 2 == 0 { before } else { after });
         }
         Ok(())
+    }
+
+    /// The lock is kept up to date in every other step only: an old one must do no harm.
+    fn renewed(&self, number: usize, files: Files) -> Result<Files> {
+        let locker = self.workspace.locker.as_ref().filter(|_| number % 2 == 1);
+        let renewed = locker.map(|locker| locker.renew(&files)).transpose()?;
+        Ok(renewed.flatten().unwrap_or(files))
     }
 
     /// Builds a tree. Where the binary is the same as before, so is the code.
