@@ -8,6 +8,9 @@
 
 #![expect(clippy::print_stderr, reason = "progress of a program that people watch")]
 
+#[path = "../go_workspaces/mod.rs"]
+#[expect(dead_code, reason = "they are written, and odd ones are made, by another program")]
+mod go_workspaces;
 #[path = "soundness.rs"]
 mod soundness;
 
@@ -30,9 +33,12 @@ struct Arguments {
     /// The number of the first change in each workspace
     #[arg(long, default_value_t = 0)]
     first: usize,
-    /// Only these workspaces
+    /// Only these workspaces; generated/N is the random one with the seed N
     #[arg(long = "workspace", value_name = "NAME")]
     workspaces: Vec<String>,
+    /// Without --workspace: how many random workspaces to take beside those that --list names
+    #[arg(long, default_value_t = 10)]
+    generated: u64,
     /// Only changes whose kind begins like this
     #[arg(long = "kind", value_name = "WORDS")]
     kinds: Vec<String>,
@@ -77,13 +83,19 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     if let Some(folder) = &arguments.work_dir {
         std::fs::create_dir_all(folder)?;
     }
+    let mut workspaces = arguments.workspaces;
+    if workspaces.is_empty() {
+        let seeds = (1..=arguments.generated).map(|number| arguments.seed.wrapping_mul(1000).wrapping_add(number));
+        workspaces = soundness::workspace_names();
+        workspaces.extend(seeds.map(|seed| format!("generated/{seed}")));
+    }
     let report = soundness::run(
         &soundness::Options {
             buildplan,
             count: arguments.count,
             seed: arguments.seed,
             first: arguments.first,
-            workspaces: arguments.workspaces,
+            workspaces,
             kinds: arguments.kinds,
             jobs: arguments.jobs,
             folder: arguments.work_dir.unwrap_or_else(|| temporary.path().to_owned()),

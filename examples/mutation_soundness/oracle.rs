@@ -46,6 +46,11 @@ impl Go {
         self.folder.join("proxy")
     }
 
+    /// Where modules are downloaded to.
+    pub(crate) fn modules(&self) -> PathBuf {
+        self.folder.join("modules")
+    }
+
     /// The go.sum lines of modules of the proxy.
     pub(crate) fn sums(&self, modules: &[String]) -> Result<String> {
         let empty = self.folder.join("empty");
@@ -106,9 +111,10 @@ impl Go {
         let mut command = Command::new("go");
         command.current_dir(folder).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        for (name, place) in [("HOME", "home"), ("GOMODCACHE", "modules"), ("GOPATH", "gopath")] {
+        for (name, place) in [("HOME", "home"), ("GOPATH", "gopath")] {
             command.env(name, self.folder.join(place));
         }
+        command.env("GOMODCACHE", self.modules());
         command.env("PWD", folder).env("GOCACHE", cache).env("GOPROXY", format!("file://{}", self.proxy().display()));
         command.env("GOWORK", go_work).env("CGO_ENABLED", if cgo { "1" } else { "0" });
         for (name, value) in [

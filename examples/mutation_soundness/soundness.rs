@@ -44,7 +44,7 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// The number of the first change in each workspace.
     pub(crate) first: usize,
-    /// The names of the workspaces; all if there are none.
+    /// The names of the workspaces.
     pub(crate) workspaces: Vec<String>,
     /// What the kinds of changes begin with; all if there are none.
     pub(crate) kinds: Vec<String>,
@@ -59,19 +59,23 @@ pub(crate) fn workspace_names() -> Vec<String> {
     workspaces::names()
 }
 
-/// Makes the changes. `progress` is told of each workspace that is done.
-pub(crate) fn run(options: &Options, progress: &(dyn Fn(&str) + Sync)) -> Result<Report> {
+/// Is told of each workspace that is done, and of each fault at once.
+type Progress<'p> = &'p (dyn Fn(&str) + Sync);
+
+/// Makes the changes.
+pub(crate) fn run(options: &Options, progress: Progress<'_>) -> Result<Report> {
     let folder = fs::canonicalize(&options.folder)
         .with_context(|| format!("cannot use the folder {}", options.folder.display()))?;
     let go = Go::new(&folder)?;
-    let workspaces = workspaces::load(&options.workspaces, &go, &folder.join("native"))?;
+    let workspaces = workspaces::load(&options.workspaces, &go, &options.buildplan, &folder.join("made"))?;
     go.prepare(&workspaces)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build()?;
     let planner = Planner { buildplan: options.buildplan.clone() };
     let share = |index: usize| (options.count + workspaces.len() - 1 - index) / workspaces.len();
     let work = |(index, workspace): (usize, &Workspace)| {
         let folder = folder.join(workspace.name.replace('/', "-"));
-        let mut trial = Trial::new(workspace, &go, &planner, &folder, options)
+        let setting = Setting { options, planner: &planner, progress };
+        let mut trial = Trial::new(workspace, &go, setting, &folder)
             .with_context(|| format!("the workspace {}", workspace.name))?;
         let numbers = options.first..options.first + share(index);
         trial.run(numbers).with_context(|| format!("the workspace {}", workspace.name))?;
@@ -96,13 +100,20 @@ struct State {
     programs: BTreeMap<String, (Program, Program)>,
 }
 
+/// What all workspaces have in common.
+#[derive(Clone, Copy)]
+struct Setting<'w> {
+    options: &'w Options,
+    planner: &'w Planner,
+    progress: Progress<'w>,
+}
+
 /// The work on one workspace.
 struct Trial<'w> {
     workspace: &'w Workspace,
-    planner: &'w Planner,
+    setting: Setting<'w>,
     bench: Bench<'w>,
     commits: Commits,
-    options: &'w Options,
     start: State,
     /// By folder of a program and fingerprint: the binary, and the commit that it was built from.
     known: BTreeMap<(String, String), (Digest, String)>,
@@ -118,19 +129,13 @@ struct Step<'s> {
 }
 
 impl<'w> Trial<'w> {
-    fn new(
-        workspace: &'w Workspace,
-        go: &'w Go,
-        planner: &'w Planner,
-        folder: &Path,
-        options: &'w Options,
-    ) -> Result<Self> {
+    fn new(workspace: &'w Workspace, go: &'w Go, setting: Setting<'w>, folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let commits = Commits::new(&folder.join("repository"))?;
         let commit = commits.commit(&workspace.files)?;
         let bench = Bench::new(go, workspace, folder);
         bench.place(&workspace.files)?;
-        let services = match planner.plan(&commits, &commit, &commit)? {
+        let services = match setting.planner.plan(&commits, &commit, &commit)? {
             Plan::Services(services) => services,
             Plan::Refused(complaint) => anyhow::bail!("no plan: {complaint}"),
         };
@@ -142,16 +147,7 @@ impl<'w> Trial<'w> {
         }
         ensure!(!programs.is_empty(), "there is no program");
         let start = State { files: workspace.files.clone(), commit, programs };
-        Ok(Self {
-            workspace,
-            planner,
-            bench,
-            commits,
-            options,
-            start,
-            known: BTreeMap::new(),
-            report: Report::default(),
-        })
+        Ok(Self { workspace, setting, bench, commits, start, known: BTreeMap::new(), report: Report::default() })
     }
 
     /// Makes the changes with these numbers, and whatever comes before them in their chains.
@@ -160,17 +156,29 @@ impl<'w> Trial<'w> {
         for number in numbers.start / CHAIN * CHAIN..numbers.end {
             let before = state.take().filter(|_| !number.is_multiple_of(CHAIN));
             let before = before.unwrap_or_else(|| self.start.copy());
-            let mut random = Random::named(self.options.seed, &format!("{} {number}", self.workspace.name));
-            let (material, kinds) = (&self.workspace.material, &self.options.kinds);
+            let mut random = Random::named(self.setting.options.seed, &format!("{} {number}", self.workspace.name));
+            let (material, kinds) = (&self.workspace.material, &self.setting.options.kinds);
             let Some((mutation, files)) = mutate::choose(&before.files, material, kinds, &mut random) else { continue };
+            let files = self.renewed(number, files)?;
             let after = self.build(&before, files)?;
+            let figures = self.judge(&Step { number, mutation: &mutation, before: &before, after: &after })?;
             if number >= numbers.start {
-                self.judge(&Step { number, mutation: &mutation, before: &before, after: &after })?;
+                self.count(&mutation, &figures);
+            } else {
+                self.report = Report::default();
             }
-            // Little can be learnt from what follows on a tree in which little builds.
-            state = Some(if after.failing() > before.failing() && number % 2 == 0 { before } else { after });
+            // Little can be learnt from what follows on a tree in which little builds, or without a plan.
+            let is_poor = after.failing() > before.failing() && number.is_multiple_of(2);
+            state = Some(if is_poor || figures.unplanned != [0, 0] { before } else { after });
         }
         Ok(())
+    }
+
+    /// The lock is kept up to date in every other step only: an old one must do no harm.
+    fn renewed(&self, number: usize, files: Files) -> Result<Files> {
+        let locker = self.workspace.locker.as_ref().filter(|_| number % 2 == 1);
+        let renewed = locker.map(|locker| locker.renew(&files)).transpose()?;
+        Ok(renewed.flatten().unwrap_or(files))
     }
 
     /// Builds a tree. Where the binary is the same as before, so is the code.
@@ -191,9 +199,9 @@ impl<'w> Trial<'w> {
     }
 
     /// Compares the plans in both directions with the binaries.
-    fn judge(&mut self, step: &Step<'_>) -> Result<()> {
-        let forth = self.planner.plan(&self.commits, &step.before.commit, &step.after.commit)?;
-        let back = self.planner.plan(&self.commits, &step.after.commit, &step.before.commit)?;
+    fn judge(&mut self, step: &Step<'_>) -> Result<Figures> {
+        let forth = self.setting.planner.plan(&self.commits, &step.before.commit, &step.after.commit)?;
+        let back = self.setting.planner.plan(&self.commits, &step.after.commit, &step.before.commit)?;
         let mut figures = Figures { mutations: 1, ..Figures::default() };
         for (dir, (after, code_after)) in &step.after.programs {
             let Some((before, code_before)) = step.before.programs.get(dir) else { continue };
@@ -217,11 +225,14 @@ impl<'w> Trial<'w> {
             self.compare_with_known(step, dir, &forth, after);
         }
         self.compare_directions(step, &forth, &back);
+        Ok(figures)
+    }
+
+    fn count(&mut self, mutation: &Mutation, figures: &Figures) {
         let mut part = Report::default();
         part.by_workspace.insert(self.workspace.name.clone(), figures.clone());
-        part.by_kind.insert(step.mutation.kind.to_owned(), figures);
+        part.by_kind.insert(mutation.kind.to_owned(), figures.clone());
         self.report.add(part);
-        Ok(())
     }
 
     /// Both trees build; `changed` says whether the binaries differ, and then whether their code does.
@@ -288,6 +299,7 @@ impl<'w> Trial<'w> {
 
     fn fault(&mut self, step: &Step<'_>, dir: &str, what: &str) {
         let text = self.told(step, dir, what);
+        (self.setting.progress)(&text);
         self.report.faults.push(text);
     }
 
@@ -299,10 +311,10 @@ impl<'w> Trial<'w> {
     fn told(&self, step: &Step<'_>, dir: &str, what: &str) -> String {
         let Mutation { kind, what: which, .. } = step.mutation;
         let name = &self.workspace.name;
-        let kinds: Vec<String> = self.options.kinds.iter().map(|kind| format!(" --kind {kind:?}")).collect();
+        let kinds: Vec<String> = self.setting.options.kinds.iter().map(|kind| format!(" --kind {kind:?}")).collect();
         let kinds = kinds.concat();
         let replay =
-            format!("--workspace {name} --seed {}{kinds} --first {} --count 1", self.options.seed, step.number);
+            format!("--workspace {name} --seed {}{kinds} --first {} --count 1", self.setting.options.seed, step.number);
         format!("{name} {dir:?}: {what}; {kind}: {which} ({replay})")
     }
 }

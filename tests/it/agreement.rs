@@ -7,7 +7,7 @@ mod check;
 #[expect(dead_code, reason = "plans are compared by another program")]
 mod go_oracle;
 #[path = "../../examples/go_workspaces/mod.rs"]
-mod go_workspaces;
+pub(super) mod go_workspaces;
 
 use std::path::Path;
 

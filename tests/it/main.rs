@@ -20,12 +20,12 @@ mod git;
 mod go_rules;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
-// Small changes, held to what Go builds of them.
-mod mutation;
 // External modules: what a build-plan.lock makes exact.
 mod lock;
 // Modules in short, for tests about what they require and import.
 mod modules;
+// Small changes, held to what Go builds of them.
+mod mutation;
 // What is rebuilt, and why.
 mod plan;
 // What must hold of every repository, tried on generated ones.

@@ -4,6 +4,7 @@
 #[path = "../../examples/mutation_soundness/soundness.rs"]
 mod soundness;
 
+use super::agreement::go_workspaces;
 use soundness::{Options, run, workspace_names};
 
 #[test]

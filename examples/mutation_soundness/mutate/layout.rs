@@ -1,7 +1,7 @@
 //! Changes of which files there are, whatever is in them: added, deleted, renamed, moved, linked, made executable.
 
 use super::super::files::{Edits, File, Files, Kind, has_extension, join, relative, split};
-use super::{CONFIG, Found, package_name};
+use super::{CONFIG, Found, LOCK, package_name};
 
 pub(super) fn add(files: &Files, found: &mut Found) {
     for (path, file) in files.iter().filter(|(path, _)| *path != CONFIG) {
@@ -23,7 +23,7 @@ pub(super) fn add(files: &Files, found: &mut Found) {
 
 fn contents(path: &str, file: &File, found: &mut Found) {
     let Some(text) = file.text() else { return };
-    if matches!(split(path).1, "go.mod" | "go.work" | "go.sum" | "go.work.sum" | "modules.txt")
+    if matches!(split(path).1, "go.mod" | "go.work" | "go.sum" | "go.work.sum" | "modules.txt" | LOCK)
         || has_extension(path, "go")
     {
         return;

@@ -35,6 +35,9 @@ pub(crate) struct Material {
 /// The file that says how a workspace is built; it is part of the tree, but no subject of changes.
 pub(crate) const CONFIG: &str = "build-plan.toml";
 
+/// The file that says what external modules import.
+pub(crate) const LOCK: &str = "build-plan.lock";
+
 /// A change, each kind as likely as the others, and the tree that it leads to. Only kinds that begin with one of some
 /// words are made, if there are any words.
 pub(crate) fn choose(

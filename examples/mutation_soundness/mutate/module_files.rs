@@ -1,7 +1,7 @@
 //! Changes in go.mod, go.work, go.sum and modules.txt: every line gone, doubled or altered, and new ones.
 
 use super::super::files::{File, Files, has_extension, join, split};
-use super::{Found, Material, with_line};
+use super::{Found, LOCK, Material, with_line};
 
 /// Lines that a go.mod or go.work may have, each with the kind of change that adding it is.
 const LINES: [(&str, &str); 20] = [
@@ -40,6 +40,7 @@ pub(super) fn add(files: &Files, material: &Material, found: &mut Found) {
             name if has_extension(name, "mod") => lines.directives(material, found),
             "go.sum" | "go.work.sum" => lines.sums(found),
             "modules.txt" => lines.vendored(found),
+            LOCK => lines.locked(found),
             _ => {}
         }
     }
@@ -142,6 +143,21 @@ impl Lines<'_> {
         let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
         lines.reverse();
         self.add(found, "sum: reorder", "backwards", &lines.concat());
+    }
+
+    fn locked(self, found: &mut Found) {
+        let text = self.text;
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, line) in lines.iter().enumerate() {
+            self.add(found, "lock: drop a line", line, &with_line(text, number, None));
+            self.add(found, "lock: repeat a line", line, &format!("{text}{line}\n"));
+            let digits = line.replace("v1.2", "v1.5").replace("v1.0", "v1.1");
+            self.add(found, "lock: alter a line", line, &with_line(text, number, Some(&digits)));
+            if let Some(next) = lines.get(number + 1) {
+                let swapped = with_line(&with_line(text, number, Some(next)), number + 1, Some(line));
+                self.add(found, "lock: swap lines", line, &swapped);
+            }
+        }
     }
 
     fn vendored(self, found: &mut Found) {
