@@ -10,9 +10,9 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
+use crate::go_oracle::process;
+use crate::go_oracle::tree::Tree;
 use crate::options::Revisions;
-use crate::process;
-use crate::tree::Tree;
 
 /// What counts as a Go file for `--go-only`.
 const GO_PATHS: [&str; 9] = ["*.go", "*.c", "*.h", "*.s", "*.S", "*go.mod", "*go.sum", "*go.work", "*go.work.sum"];

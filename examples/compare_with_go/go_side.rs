@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::checkout::Checkout;
-use crate::closure::{self, FIELDS, Package};
-use crate::listing::{Listing, Main, Module};
-use crate::options::Target;
-use crate::process;
-use crate::tree::{Tree, is_read_by_go_list};
+use crate::go_oracle::closure::FIELDS;
+use crate::go_oracle::listing::{Listing, Module};
+use crate::go_oracle::process;
+use crate::go_oracle::target::Target;
+use crate::go_oracle::toolchain::{Go, module_path};
+use crate::go_oracle::tree::{Tree, is_read_by_go_list};
 
 /// Asks Go about commits, each only once.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl<'a> GoSide<'a> {
             Err(error) => return Ok(Listing { modules: vec![Module::failed(String::new(), &error)] }),
         };
         let paths: BTreeSet<String> = modules.iter().filter_map(|dir| module_path(self.checkout.root(), dir)).collect();
-        let go = Go { root: self.checkout.root(), target: &self.target, workspace };
+        let go = Go { root: self.checkout.root(), target: &self.target, workspace, offline: None };
         let modules = modules.into_par_iter().map(|dir| go.module(dir, &paths)).collect();
         drop(stand_ins);
         self.checkout.restore()?;
@@ -121,67 +122,6 @@ impl Drop for StandIns {
     }
 }
 
-/// The toolchain with everything pinned that changes what it says.
-#[derive(Clone, Copy)]
-struct Go<'a> {
-    root: &'a Path,
-    target: &'a Target,
-    workspace: bool,
-}
-
-impl Go<'_> {
-    fn module(self, dir: String, module_paths: &BTreeSet<String>) -> Module {
-        match self.list_module(&dir, module_paths) {
-            Ok((go_version, mains)) => Module { dir, go_version, failure: None, mains },
-            Err(error) => Module::failed(dir, &error),
-        }
-    }
-
-    fn list_module(self, dir: &str, module_paths: &BTreeSet<String>) -> Result<(String, Vec<Main>)> {
-        let version = process::text(self.command(dir).args(["env", "GOVERSION"]))?;
-        let version = version.split(' ').next().unwrap_or_default().to_owned();
-        // Without dependencies this is quick, and most modules have no main package.
-        let found = self.list(dir, &["-find", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles"], &["./...".into()])?;
-        let module_root = self.root.join(dir);
-        let folders = found.iter().filter(|package| package.is_main());
-        let patterns: Vec<String> =
-            folders.filter_map(|main| main.dir_below(&module_root)).map(|dir| format!("./{dir}")).collect();
-        if patterns.is_empty() {
-            return Ok((version, Vec::new()));
-        }
-        let packages = self.list(dir, &["-deps", &format!("-json={FIELDS}")], &patterns)?;
-        let mains = closure::mains(&packages, self.root, module_paths);
-        ensure!(mains.len() == patterns.len(), "{} main packages found, {} listed", patterns.len(), mains.len());
-        Ok((version, mains))
-    }
-
-    fn list(self, dir: &str, flags: &[&str], patterns: &[String]) -> Result<Vec<Package>> {
-        let mut command = self.command(dir);
-        command.args(["list", "-e"]).args(flags);
-        if !self.target.tags.is_empty() {
-            command.arg(format!("-tags={}", self.target.tags.join(",")));
-        }
-        let output = process::output(command.arg("--").args(patterns))?;
-        serde_json::Deserializer::from_slice(&output)
-            .into_iter::<Package>()
-            .collect::<Result<_, _>>()
-            .context("cannot read what go list printed")
-    }
-
-    fn command(self, dir: &str) -> Command {
-        let mut command = Command::new("go");
-        command.current_dir(self.root.join(dir)).env("GOOS", &self.target.os).env("GOARCH", &self.target.arch);
-        command.env("CGO_ENABLED", if self.target.cgo { "1" } else { "0" });
-        command.env("GOFLAGS", "-buildvcs=false").env("GO111MODULE", "on").env("GOFIPS140", "off");
-        let work_file = self.root.join("go.work");
-        command.env("GOWORK", if self.workspace { work_file.as_os_str() } else { "off".as_ref() });
-        for variable in ["GOEXPERIMENT", "GOAMD64", "GOARM64", "GOARM", "GODEBUG", "PWD"] {
-            command.env_remove(variable);
-        }
-        command
-    }
-}
-
 /// The folders of all modules that Go would not skip as test data or as copies.
 fn modules_in(tree: &Tree) -> Vec<String> {
     let folders = tree.paths().filter_map(|path| match path {
@@ -214,24 +154,6 @@ fn used_modules(root: &Path) -> Result<Vec<String>> {
     };
     let folders: BTreeSet<String> = work.r#use.unwrap_or_default().into_iter().filter_map(below_root).collect();
     Ok(folders.into_iter().collect())
-}
-
-/// The path in the `module` line of a `go.mod`, read by Go itself; `None` where it has no readable one.
-fn module_path(root: &Path, dir: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Mod {
-        module: Named,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Named {
-        path: String,
-    }
-    let output =
-        process::output(Command::new("go").current_dir(root.join(dir)).args(["mod", "edit", "-json", "go.mod"]))
-            .ok()?;
-    Some(serde_json::from_slice::<Mod>(&output).ok()?.module.path)
 }
 
 #[cfg(test)]

@@ -6,15 +6,11 @@
 #![expect(clippy::print_stderr, reason = "progress of a program that people watch")]
 
 mod checkout;
-mod closure;
-mod compare;
+#[path = "../go_oracle/mod.rs"]
+mod go_oracle;
 mod go_side;
-mod listing;
 mod options;
-mod planner;
-mod process;
 mod report;
-mod tree;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -24,13 +20,13 @@ use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 
 use crate::checkout::Checkout;
-use crate::compare::{Difference, Kind, Notes, Side};
+use crate::go_oracle::compare::{self, Difference, Kind, Notes, Side};
+use crate::go_oracle::listing::{Listing, Main};
+use crate::go_oracle::planner::{Inputs, Plan, Planner, Service};
+use crate::go_oracle::tree::Tree;
 use crate::go_side::GoSide;
-use crate::listing::{Listing, Main};
 use crate::options::{Options, USAGE};
-use crate::planner::{Inputs, Planner, Service};
 use crate::report::Report;
-use crate::tree::Tree;
 
 fn main() -> ExitCode {
     match run() {
@@ -134,10 +130,11 @@ impl Comparison<'_> {
         }
         self.checkout.check_out(commit, &self.checkout.absent(commit, head.tree)?)?;
         let Options { buildplan, target, .. } = self.options;
-        let planner = Planner::new(buildplan, self.checkout.root(), (base, commit), head.listing, target, workspace)?;
+        let pinned = Some((target, workspace));
+        let planner = Planner::new(buildplan, self.checkout.root(), (base, commit), head.listing, pinned)?;
         let plan = planner.plan().unwrap_or_else(|error| {
             report.add(commit, "", failure(&error));
-            planner::Plan::default()
+            Plan::default()
         });
         for (service, main, inputs) in inputs_of_all(&planner, head.listing) {
             if let Some(obstacle) = &main.obstacle {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::go_oracle::target::Target;
+
 /// The text of `--help`.
 pub(crate) const USAGE: &str = "\
 compare buildplan with the Go toolchain on the history of a Git repository
@@ -49,17 +51,6 @@ pub(crate) enum Revisions {
     Last { count: usize, go_only: bool },
     /// As named by the user, in this order.
     Named(Vec<String>),
-}
-
-/// What both sides build for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) os: String,
-    pub(crate) arch: String,
-    pub(crate) tags: Vec<String>,
-    pub(crate) cgo: bool,
-    /// Whether external modules may import packages of the repository. Go does not ask, but `buildplan` does.
-    pub(crate) strict: bool,
 }
 
 impl Options {

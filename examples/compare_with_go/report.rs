@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::compare::{Difference, FileVerdict, Kind, PlanVerdict};
-use crate::listing::Main;
+use crate::go_oracle::compare::{Difference, FileVerdict, Kind, PlanVerdict};
+use crate::go_oracle::listing::Main;
 
 /// How many differences the Markdown shows in full.
 const SHOWN: usize = 50;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+// The files of programs in random repositories, held to what Go says of them.
+mod agreement;
 // The documents, held to what the program knows and prints.
 mod docs;
 // Every complaint in full.

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::listing::{Fact, File, Found, Main};
-use crate::planner::{Inputs, Note, PlanService};
-use crate::tree::Tree;
+use super::listing::{Fact, File, Found, Main};
+use super::planner::{Inputs, Note, PlanService};
+use super::tree::Tree;
 
 /// The ways in which the two can differ, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -74,6 +74,7 @@ pub(crate) struct FileVerdict {
     pub(crate) differences: Vec<Difference>,
     /// Inputs that go beyond `go list` by design.
     pub(crate) includes: usize,
+    /// Profiles of the program, which `go list` does not name.
     pub(crate) profiles: usize,
 }
 
@@ -162,6 +163,7 @@ pub(crate) fn files(go: Side<'_>, inputs: &Inputs, notes: Notes<'_>) -> FileVerd
     if !behind.is_empty() {
         verdict.add(Kind::BackEdge, format!("only external modules import {}", first_few(behind)));
     }
+    verdict.compare_profiles(go, inputs);
     let expected = expected_kinds(go);
     for (path, kinds) in &actual {
         for (kind, package) in kinds {
@@ -171,7 +173,6 @@ pub(crate) fn files(go: Side<'_>, inputs: &Inputs, notes: Notes<'_>) -> FileVerd
                 // Reported above, as another kind.
                 _ if known.is_some() && kinds.len() == 1 => {}
                 "include" => verdict.includes += 1,
-                "pgo" => verdict.profiles += 1,
                 _ => match notes.about(path, package) {
                     Some(note) => {
                         verdict.add(Kind::NotedExtraFile, format!("{path} ({kind}) of {package}, note `{note}`"));
@@ -187,6 +188,20 @@ pub(crate) fn files(go: Side<'_>, inputs: &Inputs, notes: Notes<'_>) -> FileVerd
 impl FileVerdict {
     fn add(&mut self, kind: Kind, detail: String) {
         self.differences.push(Difference { kind, detail });
+    }
+
+    /// `go build` takes the profile in the folder of the program (`go help build`, `-pgo`).
+    fn compare_profiles(&mut self, go: Side<'_>, inputs: &Inputs) {
+        let dir = &go.main.dir;
+        let path = if dir.is_empty() { "default.pgo".to_owned() } else { format!("{dir}/default.pgo") };
+        let real = go.tree.resolve(&path).path;
+        let is_listed = inputs.image.iter().any(|file| file.kind == "pgo" && file.path == path);
+        self.profiles = inputs.image.iter().filter(|file| file.kind == "pgo").count();
+        match (real, is_listed) {
+            (Some(_), false) => self.add(Kind::MissingFile, format!("{path} (pgo)")),
+            (None, true) => self.add(Kind::ExtraFile, format!("{path} (pgo)")),
+            _ => {}
+        }
     }
 }
 
@@ -334,9 +349,9 @@ fn changed_facts(head: Side<'_>, base: Side<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::listing::FactKind;
+    use super::super::planner::{InputFile, InputPackage, Reason};
     use super::*;
-    use crate::listing::FactKind;
-    use crate::planner::{InputFile, InputPackage, Reason};
 
     fn tree(entries: &str) -> Tree {
         let listing: String = entries
@@ -377,7 +392,7 @@ mod tests {
         };
         let files = inputs.split_whitespace().map(file).collect();
         let inputs =
-            Inputs { packages: vec![InputPackage { import_path: "ex.io/m".into(), files }], notes: Vec::new() };
+            Inputs { packages: vec![InputPackage { import_path: "ex.io/m".into(), files }], ..Inputs::default() };
         let notes = Notes { service: "s", plan: notes, inputs: &[] };
         let verdict = super::files(Side { main: &main(go), tree: &tree, strict: false }, &inputs, notes);
         let found: Vec<_> = verdict.differences.iter().map(|found| (found.kind, found.detail.as_str())).collect();
@@ -399,8 +414,24 @@ mod tests {
     }
 
     #[test]
-    fn includes_and_profiles_are_not_extra() {
-        check_files("a.go:go", "a.go:go b.go:include b.go:pgo", &[], &[]);
+    fn included_files_are_not_extra() {
+        check_files("a.go:go", "a.go:go b.go:include", &[], &[]);
+    }
+
+    #[test]
+    fn the_profile_of_a_program_is_an_input() {
+        let tree = tree("cmd/default.pgo=@../p p=1");
+        let profile = InputFile { path: "cmd/default.pgo".into(), kind: "pgo".into(), blob: None };
+        let listed = Inputs { image: vec![profile], ..Inputs::default() };
+        let found = |dir: &str, inputs: &Inputs| {
+            let main = Main { dir: dir.into(), ..Main::default() };
+            let notes = Notes { service: "s", plan: &[], inputs: &[] };
+            let verdict = super::files(Side { main: &main, tree: &tree, strict: false }, inputs, notes);
+            verdict.differences.into_iter().map(|found| (found.kind, found.detail)).collect::<Vec<_>>()
+        };
+        assert_eq!(found("cmd", &listed), []);
+        assert_eq!(found("cmd", &Inputs::default()), [(Kind::MissingFile, "cmd/default.pgo (pgo)".to_owned())]);
+        assert_eq!(found("other", &Inputs::default()), []);
     }
 
     #[test]

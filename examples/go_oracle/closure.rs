@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::listing::{Fact, FactKind, File, Main, is_within};
+use super::listing::{Fact, FactKind, File, Main, is_within};
 
 /// The fields of a package that the comparison asks `go list` for.
 pub(crate) const FIELDS: &str = "ImportPath,Dir,Name,Module,Standard,DepOnly,DefaultGODEBUG,Imports,ImportMap,Error,\

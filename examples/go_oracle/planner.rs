@@ -8,9 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::listing::{Listing, is_within};
-use crate::options::Target;
-use crate::process;
+use super::listing::{Listing, is_within};
+use super::process;
+use super::target::Target;
 
 /// `buildplan` for one pair of commits.
 #[derive(Debug)]
@@ -35,6 +35,9 @@ pub(crate) struct Service {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Inputs {
     pub(crate) packages: Vec<InputPackage>,
+    /// What is an input otherwise than as a file of a package.
+    #[serde(default)]
+    pub(crate) image: Vec<InputFile>,
     #[serde(default)]
     pub(crate) notes: Vec<Note>,
 }
@@ -91,18 +94,18 @@ pub(crate) struct Note {
 }
 
 impl Planner {
-    /// Writes the configuration for the main packages that Go finds in `listing` beside the clone.
+    /// Writes the configuration for the main packages that Go finds in `listing` beside the clone. `pinned` is what Go was
+    /// told and whether it used the go.work; without it `buildplan` has to do with what it finds in the repository.
     pub(crate) fn new(
         binary: &Path,
         repository: &Path,
         (base, head): (&str, &str),
         listing: &Listing,
-        target: &Target,
-        workspace: bool,
+        pinned: Option<(&Target, bool)>,
     ) -> Result<Self> {
         let services = services(listing);
         let config = repository.with_file_name("build-plan.toml");
-        let text = config_text(listing, &services, target, workspace);
+        let text = config_text(listing, &services, pinned);
         std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
         let (base, head) = (base.to_owned(), head.to_owned());
         Ok(Self { binary: binary.to_owned(), repository: repository.to_owned(), config, base, head, services })
@@ -157,33 +160,41 @@ fn legal_name(dir: &str) -> String {
     }
 }
 
-fn config_text(listing: &Listing, services: &[Service], target: &Target, workspace: bool) -> String {
+fn config_text(listing: &Listing, services: &[Service], pinned: Option<(&Target, bool)>) -> String {
+    let mut text = "version = 1\n".to_owned();
     let versions: BTreeSet<&str> =
         listing.modules.iter().map(|module| module.go_version.as_str()).filter(|version| !version.is_empty()).collect();
-    let common = versions.last().copied().unwrap_or_default();
-    let tags: Vec<String> = target.tags.iter().map(|tag| quoted(tag)).collect();
-    let mut text = format!(
-        "version = 1\n\n[go]\nplatforms = [{}]\nbuild-tags = [{}]\ncgo = {}\nworkspace = {}\n\
-         flags = [\"GOEXPERIMENT=\"]\nback-edges = {}\n",
-        quoted(&format!("{}/{}", target.os, target.arch)),
-        tags.join(", "),
-        target.cgo,
-        quoted(if workspace { "on" } else { "off" }),
-        quoted(if target.strict { "strict" } else { "assume-none" }),
-    );
-    if !common.is_empty() {
-        let _ = writeln!(text, "toolchain = {}", quoted(common));
+    let common = versions.last().copied().filter(|_| pinned.is_some()).unwrap_or_default();
+    if let Some((target, workspace)) = pinned {
+        text.push_str(&go_section(target, workspace));
+        if !common.is_empty() {
+            let _ = writeln!(text, "toolchain = {}", quoted(common));
+        }
     }
     text.push_str("\n[image]\ndocker-inputs = \"none\"\n");
     for service in services {
         let package = if service.dir.is_empty() { ".".to_owned() } else { format!("./{}", service.dir) };
         let _ = write!(text, "\n[services.{}]\npackage = {}\n", quoted(&service.name), quoted(&package));
         let own = listing.modules.iter().filter(|module| is_within(&service.dir, &module.dir));
-        if let Some(module) = own.max_by_key(|module| module.dir.len()).filter(|module| module.go_version != common) {
+        let own = own.max_by_key(|module| module.dir.len()).filter(|_| pinned.is_some());
+        if let Some(module) = own.filter(|module| module.go_version != common) {
             let _ = writeln!(text, "go = {{ toolchain = {} }}", quoted(&module.go_version));
         }
     }
     text
+}
+
+fn go_section(target: &Target, workspace: bool) -> String {
+    let tags: Vec<String> = target.tags.iter().map(|tag| quoted(tag)).collect();
+    format!(
+        "\n[go]\nplatforms = [{}]\nbuild-tags = [{}]\ncgo = {}\nworkspace = {}\n\
+         flags = [\"GOEXPERIMENT=\"]\nback-edges = {}\n",
+        quoted(&format!("{}/{}", target.os, target.arch)),
+        tags.join(", "),
+        target.cgo,
+        quoted(if workspace { "on" } else { "off" }),
+        quoted(if target.strict { "strict" } else { "assume-none" }),
+    )
 }
 
 /// A TOML basic string: its escapes are those of JSON, but for one character.
@@ -193,8 +204,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::listing::{Main, Module};
     use super::*;
-    use crate::listing::{Main, Module};
 
     #[test]
     fn every_main_package_becomes_a_service_with_a_name_of_its_own() {
@@ -236,6 +247,6 @@ go = { toolchain = "go1.25.0" }
 [services."b-cmd"]
 package = "./b/cmd"
 "#;
-        assert_eq!(config_text(&listing, &services(&listing), &target, true), expected);
+        assert_eq!(config_text(&listing, &services(&listing), Some((&target, true))), expected);
     }
 }
