@@ -184,9 +184,10 @@ impl Checker<'_> {
 /// What excuses a difference; `None` if nothing does.
 fn explanation(kind: Kind, detail: &str, is_broken: bool, main: &Main, inputs: &Inputs) -> Option<String> {
     match kind {
+        // That source is odd is no excuse where Go finds nothing wrong with it.
         Kind::NotedExtraFile => {
             let note = detail.split_once("note ").map_or("", |(_, note)| note.trim_matches('`'));
-            Some(format!("note {note}"))
+            (is_broken || note == "unknown-constraint").then(|| format!("note {note}"))
         }
         Kind::BackEdge => Some("back edge".to_owned()),
         // What Go lists of a program that it refuses ends at the refusal.

@@ -92,7 +92,7 @@ impl Comparison<'_> {
             return Ok(());
         }
         let start = Instant::now();
-        let locks = self.locker.map(|locker| self.locks(locker, step, target, report)).transpose()?;
+        let locks = self.locker.map(|locker| Self::locks(locker, step, target, report)).transpose()?;
         let lock_time = start.elapsed();
         let start = Instant::now();
         let before = (report.mains, report.equal, report.plans, report.plan_agreements);
@@ -122,7 +122,7 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    fn locks(self, locker: &Locker<'_>, step: Step<'_>, target: &Target, report: &mut Report) -> Result<Locks> {
+    fn locks(locker: &Locker<'_>, step: Step<'_>, target: &Target, report: &mut Report) -> Result<Locks> {
         let mut lock = |revision: Revision<'_>| -> Result<Rc<Locked>> {
             let locked = locker.lock(revision.commit, revision.tree, target, step.workspace)?;
             report.locks.add(revision.commit, &locked);

@@ -56,7 +56,13 @@ fn cgo(writer: &mut Writer<'_>) {
     let body = writer.counted(&format!("int(C.{call}())"));
     let name = if has_c_file { format!("cgo{number}.go") } else { format!("x{number}_cgo.go") };
     writer.put_go(&name, &GoFile { header, imports, body });
-    // A package that is there only sometimes would leave its C files without Go.
+    if writer.sketch.chance(25) {
+        writer.sketch.shows("assembly");
+        let path = writer.path(&format!("table{number}.inc"));
+        writer.sketch.put(&path, "/* Nothing. */\n");
+        let path = writer.path(&format!("big{number}.S"));
+        writer.sketch.put(&path, format!("#include \"table{number}.inc\"\n"));
+    }
     if has_c_file {
         c_files(writer, number, &includes.text);
     }
@@ -137,7 +143,7 @@ fn assembly(writer: &mut Writer<'_>) {
     let name = writer.sketch.pick(&["asm%_amd64.s", "asm%.s", "asm%_arm64.s", "asm%_linux_amd64.s", "asm%_wasm.s"]);
     let path = writer.path(&name.replace('%', &number.to_string()));
     writer.sketch.put(&path, text);
-    if writer.sketch.chance(30) {
+    if writer.sketch.chance(50) {
         // Only cgo hands these on.
         let path = writer.path(&format!("big{number}.S"));
         writer.sketch.put(&path, "#include \"no/such/file\"\n");

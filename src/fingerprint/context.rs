@@ -11,6 +11,7 @@ use crate::fingerprint::item::{Fact, Item, Subject, digest_of};
 use crate::go::closure::included_files;
 use crate::go::mode::{BuildList, ModFlag, Mode};
 use crate::go::modfile::go_version;
+use crate::go::refusal::refusal;
 use crate::go::workspace::Workspace;
 use crate::graph::{GraphOptions, NodeId, PackageGraph, Part, Root};
 use crate::repo::{Digest, RepoPath, TreeError};
@@ -46,6 +47,8 @@ pub struct Context {
     pub external_digest: Digest,
     /// The first import of which it is not known which external module provides it, and a package that has it.
     pub uncovered: Option<(Arc<str>, Arc<str>)>,
+    /// Why Go builds nothing this way.
+    pub refused: Option<String>,
     programs: BTreeSet<RepoPath>,
 }
 
@@ -77,6 +80,7 @@ impl Context {
         let uncovered = first_uncovered(&graph);
         let external = if uncovered.is_some() { external_items(&list) } else { Vec::new() };
         Ok(Some(Self {
+            refused: refusal(workspace, &key.mode, key.mod_flag),
             graph,
             digests,
             facts: facts(&list),

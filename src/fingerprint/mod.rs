@@ -77,6 +77,7 @@ impl<'t> Snapshot<'t> {
     ) -> Result<Self, TreeError> {
         let Services { services, mut problems, mut notes } = Services::find(config, workspace)?;
         let contexts = contexts(workspace, requests(workspace, config, &services, options), earlier)?;
+        notes.extend(contexts.values().filter_map(|context| notes::of_refusal(context)));
         problems.extend(notes::broken_files(workspace, contexts.keys().map(|key| &key.mode)));
         let global = declared::matching_files(workspace.tree(), &config.global_inputs)?;
         let global: Vec<Item> =
@@ -264,6 +265,7 @@ impl ServiceState {
             if !used.iter().any(|key| contexts[key].program(&program.dir).is_some()) {
                 unknown.push(format!("no go.work or go.mod in force has {} among its modules", program.dir));
             }
+            unknown.extend(used.iter().filter_map(|key| contexts[key].refused.clone()).collect::<BTreeSet<_>>());
             unknown.extend(notes::unknown_inputs(program, &used, contexts));
             unknown.extend(
                 program.flags.opaque.iter().map(|flag| format!("the build flag {flag} hides what the compiler reads")),
@@ -322,7 +324,9 @@ fn drop_impossible(program: &Program, used: &mut Vec<ContextKey>, contexts: &BTr
     let is_possible = |key: &ContextKey| {
         let context = &contexts[key];
         let mut nodes = context.programs(program).peekable();
-        nodes.peek().is_some() && nodes.all(|node| !context.digests.doubts(node).impossible)
+        context.refused.is_none()
+            && nodes.peek().is_some()
+            && nodes.all(|node| !context.digests.doubts(node).impossible)
     };
     let possible_modes: BTreeSet<Mode> = program
         .modes

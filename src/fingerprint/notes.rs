@@ -28,13 +28,13 @@ pub(super) fn broken_files<'m>(workspace: &Workspace<'_>, modes: impl Iterator<I
             Mode::Workspace(dir) => {
                 let Some(work_file) = workspace.work_files().get(dir) else { continue };
                 problems.extend(work_file.go_work.problems.iter().map(|problem| at(&work_file.file(), problem)));
-                for (used, line) in work_file.uses() {
+                for (used, position) in work_file.uses() {
                     match used {
                         Ok(used) if workspace.modules().contains_key(&used) => drop(modules.insert(used)),
                         Ok(used) => drop(problems.insert(Problem {
                             service: None,
                             path: Some(work_file.file()),
-                            position: (line, 1),
+                            position,
                             message: format!(
                                 "use {used}: there is no {}; add the module or drop the line (go work edit -dropuse)",
                                 used.child(b"go.mod")
@@ -43,7 +43,7 @@ pub(super) fn broken_files<'m>(workspace: &Workspace<'_>, modes: impl Iterator<I
                         Err(outside) => drop(problems.insert(Problem {
                             service: None,
                             path: Some(work_file.file()),
-                            position: (line, 1),
+                            position,
                             message: format!("use {outside}: the folder lies outside the repository"),
                         })),
                     }
@@ -168,14 +168,28 @@ pub(super) fn of_lock(lock: &LockFile) -> Option<Note> {
     Some(Note::at(NoteKind::ExternalBound, &RepoPath::from_clean(LOCK_FILE.as_bytes()), message))
 }
 
+/// That Go builds nothing in a context. Where the services have another one, that decides alone.
+pub(super) fn of_refusal(context: &Context) -> Option<Note> {
+    let (Mode::Workspace(dir) | Mode::Module(dir)) = &context.key.mode;
+    Some(Note::at(NoteKind::GoSource, dir, context.refused.clone()?))
+}
+
+/// Said of a file whose constraint cannot be decided.
+const UNCERTAIN: &str = "is compiled depends on cgo, the toolchain or tags that are not configured; it counts";
+
 /// What is to be said of the packages of a context.
 pub(super) fn of_context(context: &Context) -> Vec<Note> {
     let mut notes = Vec::new();
+    let mut vendored: BTreeMap<RepoPath, BTreeSet<RepoPath>> = BTreeMap::new();
     for (_, node) in context.graph.nodes() {
-        if let Some(package) = node.folder().filter(|folder| folder.part == Part::Package) {
+        let Some(package) = node.folder().filter(|folder| folder.part == Part::Package) else { continue };
+        if package.place.vendored {
+            vendored.entry(vendor_folder(node, package)).or_default().extend(uncertain_files(package));
+        } else {
             of_package(node, package, &mut notes);
         }
     }
+    notes.extend(vendored.iter().filter_map(|(folder, files)| of_vendor_folder(folder, files)));
     for component in context.graph.components().iter().filter(|component| component.len() > 1) {
         let mut nodes: Vec<&Node> = component.iter().map(|id| context.graph.node(*id)).collect();
         // What external modules could import makes no circle that Go would see.
@@ -190,12 +204,30 @@ pub(super) fn of_context(context: &Context) -> Vec<Note> {
     notes
 }
 
+/// Vendored code is not the user's to mend: one note says what of it cannot be told.
+fn of_vendor_folder(folder: &RepoPath, files: &BTreeSet<RepoPath>) -> Option<Note> {
+    let first = files.first()?;
+    let message = match files.len() - 1 {
+        0 => format!("whether {first} {UNCERTAIN}"),
+        others => format!("whether {first} {UNCERTAIN}; the same holds of {others} more files of {folder}"),
+    };
+    Some(Note::at(NoteKind::UnknownConstraint, folder, message))
+}
+
+/// The vendor folder that a package lies in: its own folder is that and the import path.
+fn vendor_folder(node: &Node, package: &FolderPackage) -> RepoPath {
+    let dir = package.place.dir.as_bytes();
+    let folder = dir.strip_suffix(node.import_path.as_bytes()).and_then(|folder| folder.strip_suffix(b"/"));
+    RepoPath::from_clean(folder.unwrap_or(dir))
+}
+
+fn uncertain_files(package: &FolderPackage) -> impl Iterator<Item = RepoPath> {
+    let FolderPackage { place, source, package, .. } = package;
+    package.uncertain.iter().map(|index| place.dir.child(&source.files[*index].name))
+}
+
 fn of_package(node: &Node, folder: &FolderPackage, notes: &mut Vec<Note>) {
     let FolderPackage { place, source, package, .. } = folder;
-    // Vendored code is not the user's to mend.
-    if place.vendored {
-        return;
-    }
     let dir = &place.dir;
     for problem in &package.problems {
         notes.push(Note::at(NoteKind::GoSource, dir, format!("{dir}: {problem}")));
@@ -213,10 +245,7 @@ fn of_package(node: &Node, folder: &FolderPackage, notes: &mut Vec<Note>) {
     if !package.uncertain.is_empty() {
         let name = |index: &usize| String::from_utf8_lossy(&source.files[*index].name).into_owned();
         let files: Vec<String> = package.uncertain.iter().map(name).collect();
-        let message = format!(
-            "{dir}: whether {} is compiled depends on cgo, the toolchain or tags that are not configured; it counts",
-            files.join(", ")
-        );
+        let message = format!("{dir}: whether {} {UNCERTAIN}", files.join(", "));
         notes.push(Note::at(NoteKind::UnknownConstraint, dir, message));
     }
     for (used, resolution) in &node.imports {
@@ -225,5 +254,36 @@ fn of_package(node: &Node, folder: &FolderPackage, notes: &mut Vec<Note>) {
             let kind = if used.certain { NoteKind::UnresolvedImport } else { NoteKind::UnknownConstraint };
             notes.push(Note::at(kind, dir, message));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::{Snapshot, SnapshotOptions};
+    use crate::repo::MemoryTree;
+
+    #[track_caller]
+    fn check(txtar: &str, kind: NoteKind, expected: &[&str]) {
+        let tree = MemoryTree::from_txtar(txtar);
+        let workspace = Workspace::scan(&tree).unwrap();
+        let config = Config::parse(b"").unwrap();
+        let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default(), None).unwrap();
+        let said = snapshot.notes.iter().filter(|note| note.kind == kind).map(|note| {
+            let path = note.path.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{path}: {}", note.message)
+        });
+        assert_eq!(said.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn one_note_says_which_vendored_files_may_be_compiled() {
+        let tree = "-- go.mod --\nmodule ex.io/m\ngo 1.24\nrequire o.io/a v1.0.0\n-- main.go --\npackage main\n\
+                    import _ \"o.io/a\"\nimport _ \"o.io/a/b\"\n-- vendor/modules.txt --\n# o.io/a v1.0.0\n## explicit\no.io/a\n\
+                    o.io/a/b\n-- vendor/o.io/a/a.go --\npackage a\n-- vendor/o.io/a/c.go --\n//go:build cgo\n\npackage a\n\
+                    -- vendor/o.io/a/b/b.go --\n//go:build !cgo\n\npackage b\n";
+        let expected = "vendor: whether vendor/o.io/a/b/b.go is compiled depends on cgo, the toolchain or tags that are not \
+                        configured; it counts; the same holds of 1 more files of vendor";
+        check(tree, NoteKind::UnknownConstraint, &[expected]);
     }
 }

@@ -66,11 +66,11 @@ pub fn package_items(node: &Node) -> Vec<Item> {
 
 fn folder_items(folder: &FolderPackage) -> Vec<Item> {
     let mut items = Vec::new();
-    let files = match folder.part {
-        Part::Package => &folder.package.files,
-        Part::Tests => &folder.package.test_files,
+    let (files, refused) = match folder.part {
+        Part::Package => (&folder.package.files, &folder.package.refused[..]),
+        Part::Tests => (&folder.package.test_files, &[][..]),
     };
-    for index in files {
+    for index in files.iter().chain(refused) {
         add_file(&mut items, &folder.place.dir, &folder.source.files[*index]);
     }
     items.extend(folder.includes.iter().map(|(path, identity)| {

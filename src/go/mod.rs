@@ -13,6 +13,7 @@ pub mod modfile;
 pub mod module;
 pub mod mvs;
 pub mod package;
+pub mod refusal;
 pub mod source;
 mod sums;
 pub mod workspace;

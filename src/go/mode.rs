@@ -96,7 +96,12 @@ impl Local {
         PackageFolder {
             dir,
             module: path.to_owned(),
-            language: language_of(self.module.as_ref()),
+            language: match &self.module {
+                Some(module) if !self.replaced.is_empty() => {
+                    minor_version(go_or_oldest(module.go_as_dependency.as_deref()))
+                }
+                module => language_of(module.as_ref()),
+            },
             version: self.replaced.clone(),
             vendored: false,
         }
@@ -474,7 +479,7 @@ impl<'w> BuildList<'w> {
     }
 
     fn verdict(&self, import: &str, local: LocalSearch) -> Resolution {
-        let LocalSearch { found, certain, outside, missed } = local;
+        let LocalSearch { found, certain, outside, missed, broken } = local;
         if let Some(outside) = outside {
             return Resolution::Outside(outside);
         }
@@ -487,6 +492,9 @@ impl<'w> BuildList<'w> {
         }
         if !found.is_empty() && external.complete {
             return Resolution::Packages(found);
+        }
+        if let Some(broken) = broken {
+            return Resolution::Missing(broken);
         }
         if external.complete && is_dotless(import) && (missed.is_none() || is_toolchain_import(import)) {
             return Resolution::Toolchain;
@@ -549,6 +557,11 @@ impl<'w> BuildList<'w> {
             search.outside = Some(format!("{prefix} is replaced by {}, outside the repository", candidate.shown));
             return Ok(());
         };
+        if candidate.module.is_none() {
+            let reason = format!("{prefix} is replaced by {}, which has no go.mod", candidate.shown);
+            search.broken.get_or_insert(reason);
+            return Ok(());
+        }
         let below = import[prefix.len()..].trim_start_matches('/');
         let Some(dir) = root.join(below.as_bytes()) else { return Ok(()) };
         if self.is_cut_off(root, &dir)? {
@@ -617,39 +630,48 @@ impl<'w> BuildList<'w> {
 /// Which version is used depends on a go.mod that is not known.
 struct VersionUnknown;
 
-/// The `replace` directives of one module path, of each kind of file first those of one version, then those of every
-/// version, with the folder of the file.
+/// The `replace` directives of one module path, each with the folder of its file: those of the go.work, and those of the
+/// modules in the order of the build list.
 #[derive(Default)]
 struct Replacements<'r> {
-    of_work_file: [Vec<(&'r RepoPath, &'r Replace)>; 2],
-    of_modules: [Vec<(&'r RepoPath, &'r Replace)>; 2],
+    of_work_file: Vec<(&'r RepoPath, &'r Replace)>,
+    of_modules: Vec<(&'r RepoPath, &'r Replace)>,
 }
 
 impl<'r> Replacements<'r> {
     fn add(&mut self, is_of_work_file: bool, from: &'r RepoPath, replace: &'r Replace) {
-        let [exact, every] = if is_of_work_file { &mut self.of_work_file } else { &mut self.of_modules };
-        let list = if replace.version.is_some() { exact } else { every };
+        let list = if is_of_work_file { &mut self.of_work_file } else { &mut self.of_modules };
         list.push((from, replace));
     }
 
-    /// The directives of which one may be in force, and whether one surely is (modload `replacementFrom`): go.work's come
-    /// first, and in each file the one of the very version before the one of every version. `version` is the one that is
-    /// used, if that is known.
+    /// The directives of which one may be in force, and whether one surely is: go.work's come first. `version` is the one
+    /// that is used, if that is known.
     fn possible(&self, version: Option<&str>) -> (Vec<(&'r RepoPath, &'r Replace)>, bool) {
+        let files = [&self.of_work_file, &self.of_modules];
+        if let Some(version) = version {
+            let in_force = files.into_iter().find_map(|directives| in_force(directives, version));
+            return (in_force.into_iter().collect(), in_force.is_some());
+        }
         let mut possible = Vec::new();
-        for [exact, every] in [&self.of_work_file, &self.of_modules] {
-            let applies = |replace: &Replace| version.is_none_or(|used| replace.version.as_deref() == Some(used));
-            possible.extend(exact.iter().filter(|(_, replace)| applies(replace)));
-            if version.is_some() && !possible.is_empty() {
-                return (possible, true);
-            }
-            possible.extend(every);
-            if !every.is_empty() {
+        for directives in files {
+            possible.extend(directives);
+            if directives.iter().any(|(_, replace)| replace.version.is_none()) {
                 return (possible, true);
             }
         }
         (possible, false)
     }
+}
+
+/// The directive that is in force for a version (modload `replacementFrom`): in each file the one of that very version
+/// before the one of every version, and of several modules that of the last. Most of what differs by that Go refuses.
+fn in_force<'r>(directives: &[(&'r RepoPath, &'r Replace)], version: &str) -> Option<(&'r RepoPath, &'r Replace)> {
+    let applies = |replace: &Replace| replace.version.as_deref().is_none_or(|replaced| replaced == version);
+    let of_file = |file: &[(&'r RepoPath, &'r Replace)]| {
+        let applying = file.iter().copied().filter(|(_, replace)| applies(replace));
+        applying.max_by_key(|(_, replace)| replace.version.is_some())
+    };
+    directives.chunk_by(|left, right| left.0 == right.0).filter_map(of_file).last()
 }
 
 #[derive(Default)]
@@ -658,6 +680,8 @@ struct LocalSearch {
     certain: bool,
     outside: Option<String>,
     missed: Option<RepoPath>,
+    /// Why a module that should provide the package cannot be read.
+    broken: Option<String>,
 }
 
 /// The import path itself and every shorter prefix of whole elements: the module paths that may provide it.
@@ -689,7 +713,12 @@ pub fn is_toolchain_import(import: &str) -> bool {
 }
 
 fn language_of(module: Option<&Arc<Module>>) -> String {
-    minor_version(module.and_then(|module| module.go_mod.go.as_deref()).unwrap_or("1.16"))
+    minor_version(go_or_oldest(module.and_then(|module| module.go_mod.go.as_deref())))
+}
+
+/// A module without a `go` line is read as one of Go 1.16.
+fn go_or_oldest(version: Option<&str>) -> &str {
+    version.unwrap_or("1.16")
 }
 
 /// `1.21.3` and `1.21rc1` are both language version `1.21`.
@@ -704,7 +733,7 @@ pub fn has_pruned_graph(module: &Module) -> bool {
 }
 
 /// The vendor folder that the `go` command would use (modload `setDefaultBuildMod`).
-fn vendor_in_force<'w>(workspace: &'w Workspace<'w>, mode: &Mode, flag: ModFlag) -> Option<&'w Vendor> {
+pub(super) fn vendor_in_force<'w>(workspace: &'w Workspace<'w>, mode: &Mode, flag: ModFlag) -> Option<&'w Vendor> {
     let (vendor, go, in_workspace) = match mode {
         Mode::Module(dir) => {
             let module = workspace.modules().get(dir)?;
@@ -719,9 +748,9 @@ fn vendor_in_force<'w>(workspace: &'w Workspace<'w>, mode: &Mode, flag: ModFlag)
         ModFlag::Vendor => Some(vendor),
         ModFlag::Readonly | ModFlag::Mod => None,
         ModFlag::Auto => {
-            // A go.work without a go line counts as 1.18, a go.mod without one as too old.
-            let minor = go.and_then(go_version::minor).unwrap_or(if in_workspace { 18 } else { 0 });
-            (minor >= 14 && vendor.modules_txt.workspace == in_workspace).then_some(vendor)
+            let minor = go.and_then(go_version::minor);
+            let is_new = minor.is_some_and(|minor| minor >= 14);
+            (is_new && vendor.modules_txt.workspace == in_workspace).then_some(vendor)
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Module {
     pub dir: RepoPath,
     /// What the go.mod says.
     pub go_mod: GoMod,
+    /// The version of its `go` line to a module that depends on it: those read it more laxly (modfile `ParseLax`).
+    pub go_as_dependency: Option<String>,
     /// What the go.sum says; empty without one.
     pub go_sum: GoSum,
     /// The vendor folder, if there is one.
@@ -50,9 +52,15 @@ impl Module {
     /// Reads the module in `dir`; `None` if there is no go.mod that is a file (a folder of that name does not count).
     pub fn read(tree: &dyn Tree, dir: &RepoPath) -> Result<Option<Self>, TreeError> {
         let Some(text) = read_file(tree, dir, b"go.mod")? else { return Ok(None) };
+        let go_mod = GoMod::parse(&text, Strictness::MainModule);
+        let go_as_dependency = match go_mod.problems.is_empty() {
+            true => go_mod.go.clone(),
+            false => GoMod::parse(&text, Strictness::Dependency).go,
+        };
         Ok(Some(Self {
             dir: dir.clone(),
-            go_mod: GoMod::parse(&text, Strictness::MainModule),
+            go_mod,
+            go_as_dependency,
             go_sum: read_sum(tree, dir, b"go.sum")?,
             vendor: Vendor::read(tree, dir)?,
         }))
@@ -108,9 +116,12 @@ impl WorkFile {
         self.used.contains(module)
     }
 
-    /// The folders of the used modules, each with its line; `Err` for one outside the repository.
-    pub fn uses(&self) -> impl Iterator<Item = (Result<RepoPath, &str>, usize)> {
-        self.go_work.uses.iter().map(|used| (self.dir.join(used.path.as_bytes()).ok_or(used.path.as_str()), used.line))
+    /// The folders of the used modules, each with its line and column; `Err` for one outside the repository.
+    pub fn uses(&self) -> impl Iterator<Item = (Result<RepoPath, &str>, (usize, usize))> {
+        self.go_work
+            .uses
+            .iter()
+            .map(|used| (self.dir.join(used.path.as_bytes()).ok_or(used.path.as_str()), (used.line, used.column)))
     }
 }
 

@@ -4,7 +4,7 @@
 //! package says so. It never looks outside the folder and never reports an error: what Go refuses is a problem in the
 //! value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::go::folder::{GoFolder, SourceContent, SourceFile};
@@ -26,6 +26,9 @@ pub struct Package {
     pub test_imports: Vec<ImportUse>,
     /// Files whose part in the package cannot be told; they are in `files`. Indexes into the folder's files.
     pub uncertain: Vec<usize>,
+    /// Files that are not compiled but keep the package from being built: a test that cannot be read or is of another
+    /// package, a name that differs in case only. Indexes into the folder's files.
+    pub refused: Vec<usize>,
     /// What Go would refuse or what could not be read, with the file's name in front.
     pub problems: Vec<String>,
     /// A digest of the files in use: names, kinds, identities, and what they embed.
@@ -47,8 +50,7 @@ impl Package {
     /// Selects the files of `folder` (go/build `Context.Import` and `matchFile`).
     pub fn select(folder: &GoFolder, target: &Target) -> Self {
         let tag = |name: &str| target.tag(name);
-        let mut selection =
-            Selection { files: Vec::new(), test_files: Vec::new(), has_cgo: Tri::False, problems: Vec::new() };
+        let mut selection = Selection::default();
         for (index, file) in folder.files.iter().enumerate() {
             let by_name = file_name_matches(&file.name, &tag);
             if by_name == Tri::False {
@@ -56,7 +58,7 @@ impl Package {
             }
             let verdict = by_name.and(constraint_of(file).eval(&tag));
             if verdict != Tri::False {
-                selection.add(index, file, verdict, target);
+                selection.add(index, folder, verdict, target);
             }
         }
         selection.finish(folder, target)
@@ -77,18 +79,37 @@ fn constraint_of(file: &SourceFile) -> &Constraint {
 }
 
 /// The files that passed their constraints, before the rules that need to know all of them.
-struct Selection {
+struct Selection<'f> {
     files: Vec<(usize, Tri)>,
     test_files: Vec<usize>,
     /// Whether any cgo file is selected: the strongest verdict met.
     has_cgo: Tri,
+    /// The package that the first file is of, and which file that is.
+    name: Option<(&'f str, usize)>,
     problems: Vec<String>,
+    /// The files that are problems.
+    refused: BTreeSet<usize>,
 }
 
-impl Selection {
-    fn add(&mut self, index: usize, file: &SourceFile, verdict: Tri, target: &Target) {
+impl Default for Selection<'_> {
+    fn default() -> Self {
+        Self {
+            files: Vec::new(),
+            test_files: Vec::new(),
+            has_cgo: Tri::False,
+            name: None,
+            problems: Vec::new(),
+            refused: BTreeSet::new(),
+        }
+    }
+}
+
+impl<'f> Selection<'f> {
+    fn add(&mut self, index: usize, folder: &'f GoFolder, verdict: Tri, target: &Target) {
+        let file = &folder.files[index];
         if let Some(problem) = problem_of(file) {
-            self.problems.push(format!("{}: {problem}", String::from_utf8_lossy(&file.name)));
+            self.problems.push(format!("{}: {problem}", shown(file)));
+            self.refused.insert(index);
         }
         let SourceContent::Go { header, .. } = &file.content else {
             self.files.push((index, verdict));
@@ -97,6 +118,9 @@ impl Selection {
         // go/build ignores such files whole: they hold nothing but documentation.
         if header.package.as_deref() == Some("documentation") {
             return;
+        }
+        if verdict == Tri::True {
+            self.check_name(index, folder, header);
         }
         let verdict = if header.imports_c { verdict.and(target.cgo) } else { verdict };
         match verdict {
@@ -111,8 +135,24 @@ impl Selection {
         }
     }
 
+    /// All files are of one package, tests included, as is a file that cgo would have to compile.
+    fn check_name(&mut self, index: usize, folder: &GoFolder, header: &'f GoFile) {
+        let Some(name) = header.package.as_deref() else { return };
+        let Some((first, named_by)) = self.name else {
+            let outer = if folder.files[index].is_test { name.strip_suffix("_test") } else { None };
+            self.name = Some((outer.unwrap_or(name), index));
+            return;
+        };
+        let is_of_it = name == first || folder.files[index].is_test && name.strip_suffix("_test") == Some(first);
+        if !is_of_it {
+            let (one, other) = (&folder.files[named_by], &folder.files[index]);
+            self.problems.push(format!("found packages {first} ({}) and {name} ({})", shown(one), shown(other)));
+            self.refused.extend([named_by, index]);
+        }
+    }
+
     fn finish(self, folder: &GoFolder, target: &Target) -> Package {
-        let Self { mut files, test_files, has_cgo, problems } = self;
+        let Self { mut files, test_files, has_cgo, problems, mut refused, .. } = self;
         files.retain_mut(|(index, verdict)| {
             *verdict = verdict.and(language_verdict(folder.files[*index].kind, target.cgo, has_cgo));
             *verdict != Tri::False
@@ -127,6 +167,7 @@ impl Selection {
                 .find_map(|(index, _)| header(*index)?.package.clone())
         };
         package.name = named(Tri::True).or_else(|| named(Tri::Unknown));
+        package.problems.extend(foreign_source(folder, &files, has_cgo));
         package.uncertain =
             files.iter().filter(|(_, verdict)| *verdict == Tri::Unknown).map(|(index, _)| *index).collect();
         package.files = files.into_iter().map(|(index, _)| index).collect();
@@ -134,34 +175,65 @@ impl Selection {
             package.files.iter().filter_map(|index| Some((header(*index)?, !package.uncertain.contains(index)))),
         );
         package.test_imports = imports(package.test_files.iter().filter_map(|index| Some((header(*index)?, false))));
-        package.note_mixed_names(folder);
-        package.content = Some(content_digest(folder, &package.files));
+        if let Some((one, other, collision)) = case_collision(folder, &package.files) {
+            package.problems.push(collision);
+            refused.extend([one, other].into_iter().flatten());
+        }
+        package.refused = refused.into_iter().filter(|index| !package.files.contains(index)).collect();
+        package.content = Some(content_digest(folder, package.files.iter().chain(&package.refused)));
         package.test_content = Some(content_digest(folder, &package.test_files));
         package
     }
 }
 
-impl Package {
-    fn note_mixed_names(&mut self, folder: &GoFolder) {
-        let mut names: BTreeMap<&str, &[u8]> = BTreeMap::new();
-        let certain = self.files.iter().filter(|index| !self.uncertain.contains(index));
-        for file in certain.map(|index| &folder.files[*index]) {
-            if let Some(name) = header_of(file).and_then(|header| header.package.as_deref()) {
-                names.entry(name).or_insert(&file.name);
-            }
-        }
-        if names.len() > 1 {
-            let list: Vec<String> =
-                names.iter().map(|(name, file)| format!("{name} ({})", String::from_utf8_lossy(file))).collect();
-            self.problems.push(format!("found packages {}", list.join(" and ")));
-        }
+/// Only a package with cgo or SWIG may hold C and its kin (cmd/go/internal/load).
+fn foreign_source(folder: &GoFolder, files: &[(usize, Tri)], has_cgo: Tri) -> Option<String> {
+    let kinds = || files.iter().map(|(index, verdict)| (folder.files[*index].kind, *verdict, *index));
+    let uses_swig = kinds().any(|(kind, ..)| matches!(kind, FileKind::Swig | FileKind::SwigCxx));
+    if has_cgo.possible() || uses_swig {
+        return None;
     }
+    let is_foreign = |kind| matches!(kind, FileKind::C | FileKind::Cxx | FileKind::ObjC | FileKind::Fortran);
+    let (.., index) = kinds().find(|(kind, verdict, _)| *verdict == Tri::True && is_foreign(*kind))?;
+    let file = &folder.files[index];
+    let language = match file.kind {
+        FileKind::C => "C",
+        FileKind::Cxx => "C++",
+        FileKind::ObjC => "Objective-C",
+        _ => "Fortran",
+    };
+    Some(format!("{language} source files are not allowed without cgo or SWIG: {}", shown(file)))
 }
 
-fn content_digest(folder: &GoFolder, files: &[usize]) -> Digest {
+/// Two names that are one where case does not count, among all files that Go looks at, tests and files for other
+/// platforms included, and all that are embedded (cmd/go/internal/load `AllFiles`). The first two are indexes.
+fn case_collision(folder: &GoFolder, compiled: &[usize]) -> Option<(Option<usize>, Option<usize>, String)> {
+    let names = || {
+        let own = folder.files.iter().enumerate().map(|(index, file)| (&file.name[..], Some(index)));
+        let embedded = compiled.iter().flat_map(|index| folder.files[*index].embedded());
+        own.chain(embedded.map(|path| (path.strip_prefix(&folder.path).unwrap_or(path.as_bytes()), None)))
+    };
+    let is_lower = |name: &[u8]| name.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if names().all(|(name, _)| is_lower(name)) {
+        return None;
+    }
+    let mut seen: BTreeMap<String, (&[u8], Option<usize>)> = BTreeMap::new();
+    for (name, index) in names() {
+        let folded = String::from_utf8_lossy(name).to_lowercase();
+        let (other, other_index) = *seen.entry(folded).or_insert((name, index));
+        if other != name {
+            let [one, other] = [other, name].map(String::from_utf8_lossy);
+            return Some((other_index, index, format!("the names {one} and {other} differ in case only")));
+        }
+    }
+    None
+}
+
+fn content_digest<'i>(folder: &GoFolder, files: impl IntoIterator<Item = &'i usize>) -> Digest {
     let mut hasher = Hasher::new("package content");
+    let files: Vec<&SourceFile> = files.into_iter().map(|index| &folder.files[*index]).collect();
     hasher.count(files.len());
-    for file in files.iter().map(|index| &folder.files[*index]) {
+    for file in files {
         hasher.field(&file.name);
         file.identity.hash_into(&mut hasher, false);
         let SourceContent::Go { embeds, .. } = &file.content else { continue };
@@ -184,6 +256,10 @@ fn language_verdict(kind: FileKind, cgo: Tri, has_cgo_files: Tri) -> Tri {
     }
 }
 
+fn shown(file: &SourceFile) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(&file.name)
+}
+
 fn header_of(file: &SourceFile) -> Option<&GoFile> {
     match &file.content {
         SourceContent::Go { header, .. } => Some(header),
@@ -196,7 +272,8 @@ fn problem_of(file: &SourceFile) -> Option<String> {
         SourceContent::Go { header, .. } => match (&header.problem, &header.constraint) {
             (Some(problem), _) => Some(format!("line {}: {}", problem.line, problem.message)),
             (None, Constraint::Invalid(reason)) => Some(reason.clone()),
-            _ => None,
+            _ if header.imports_c && file.is_test => Some("tests cannot use cgo".to_owned()),
+            _ => header.cgo.iter().find_map(|block| block.problem.clone()),
         },
         SourceContent::Other { constraint: Constraint::Invalid(reason), .. } => Some(reason.clone()),
         SourceContent::Other { .. } | SourceContent::Opaque { broken: false } => None,
@@ -260,6 +337,37 @@ mod tests {
         let generator = "-- gen.go --\n//go:build ignore\n\npackage main\n-- z.go --\npackage lib\n";
         let package = select(generator, &linux(Tri::False)).1;
         assert_eq!((package.name.as_deref(), package.problems.len()), (Some("lib"), 0));
+    }
+
+    #[track_caller]
+    fn check_refused(txtar: &str, problem: &str, refused: &[usize]) {
+        let package = select(txtar, &linux(Tri::False)).1;
+        assert_eq!((&package.problems[..], &package.refused[..]), (&[problem.to_owned()][..], refused), "{txtar}");
+        assert_ne!(package.content, select("-- a.go --\npackage p\n", &linux(Tri::False)).1.content);
+    }
+
+    #[test]
+    fn files_that_are_not_compiled_may_keep_a_package_from_being_built() {
+        let with = |rest: &str| format!("-- a.go --\npackage p\n-- {rest}");
+        let message = "b_test.go: line 1: expected the package clause";
+        check_refused(&with("b_test.go --\nnonsense\n"), message, &[1]);
+        check_refused(&with("b_test.go --\npackage q\n"), "found packages p (a.go) and q (b_test.go)", &[1]);
+        check_refused(&with("b_test.go --\npackage p\nimport \"C\"\n"), "b_test.go: tests cannot use cgo", &[1]);
+        check_refused(&with("b.go --\npackage q\nimport \"C\"\n"), "found packages p (a.go) and q (b.go)", &[1]);
+        let message = "the names A_windows.go and a_windows.go differ in case only";
+        check_refused(&with("A_windows.go --\n-- a_windows.go --\n"), message, &[0, 2]);
+        let embeds = "-- a.go --\npackage p\nimport _ \"embed\"\n//go:embed d\nvar s string\n-- d/x --\n-- d/X --\n";
+        check_refused(embeds, "the names d/X and d/x differ in case only", &[]);
+        let fine = select(&with("b_test.go --\npackage p_test\n"), &linux(Tri::False)).1;
+        assert!(fine.problems.is_empty() && fine.refused.is_empty());
+    }
+
+    #[test]
+    fn c_without_cgo_is_a_problem() {
+        let package = select("-- a.go --\npackage p\n-- x.c --\n", &linux(Tri::True)).1;
+        assert_eq!(package.problems, ["C source files are not allowed without cgo or SWIG: x.c"]);
+        assert!(select("-- a.go --\npackage p\n-- x.c --\n", &linux(Tri::Unknown)).1.problems.is_empty());
+        assert!(select("-- a.go --\npackage p\n-- x.c --\n-- x.swig --\n", &linux(Tri::True)).1.problems.is_empty());
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl<'t> Workspace<'t> {
     /// The result equals [`Workspace::scan`] of that tree; the cost grows with what differs, where both trees know
     /// the ids of their folders.
     pub fn update<'u>(&self, tree: &'u dyn Tree) -> Result<Workspace<'u>, TreeError> {
-        Workspace::walk(tree, Some(Previous { tree: self.tree, walked: &self.walked }))
+        Workspace::walk(tree, Some(Previous { tree: self.tree, walked: &self.walked, lock: self.lock.as_ref() }))
     }
 
     fn walk(tree: &'t dyn Tree, previous: Option<Previous<'_>>) -> Result<Self, TreeError> {
@@ -88,7 +88,7 @@ impl<'t> Workspace<'t> {
             modules,
             work_files,
             conversions,
-            lock: read_lock(tree)?.map(Arc::new),
+            lock: read_lock(tree, walk.previous)?,
             looked_up: Lookups::default(),
             looked_up_modules: Lookups::default(),
             unwalked_conversions: Lookups::default(),
@@ -233,6 +233,7 @@ impl Walked {
 struct Previous<'p> {
     tree: &'p dyn Tree,
     walked: &'p BTreeMap<RepoPath, Arc<Walked>>,
+    lock: Option<&'p Arc<LockFile>>,
 }
 
 struct Walk<'w> {
@@ -327,12 +328,18 @@ impl Walk<'_> {
     }
 }
 
-fn read_lock(tree: &dyn Tree) -> Result<Option<LockFile>, TreeError> {
+fn read_lock(tree: &dyn Tree, previous: Option<Previous<'_>>) -> Result<Option<Arc<LockFile>>, TreeError> {
     let path = RepoPath::from_clean(LOCK_FILE.as_bytes());
-    match tree.entry(&path)?.map(|entry| entry.kind) {
-        Some(EntryKind::File { .. }) => Ok(Some(LockFile::parse(&tree.read(&path)?))),
-        _ => Ok(None),
+    let Some(entry) = tree.entry(&path)?.filter(|entry| matches!(entry.kind, EntryKind::File { .. })) else {
+        return Ok(None);
+    };
+    if let Some(previous) = previous
+        && entry.id.is_some()
+        && previous.tree.entry(&path)?.is_some_and(|before| before.id == entry.id)
+    {
+        return Ok(previous.lock.cloned());
     }
+    Ok(Some(Arc::new(LockFile::parse(&tree.read(&path)?))))
 }
 
 /// The entry of the nearest folder at or above one.

@@ -66,8 +66,8 @@ impl ModuleCache {
 
     fn read_sum(&self, module: &ModuleVersion) -> Option<Arc<str>> {
         let sum = String::from_utf8(self.download(module, "ziphash")?).ok()?;
-        // A hash without the files would say that nothing is there.
-        let is_there = self.folder(module)?.is_dir();
+        // A hash without the files, or with some of them (modfetch `DownloadDir`), would say that nothing is there.
+        let is_there = self.folder(module)?.is_dir() && self.download(module, "partial").is_none();
         is_there.then(|| Arc::from(sum.trim())).filter(|sum: &Arc<str>| is_hash(sum))
     }
 
@@ -199,6 +199,10 @@ mod tests {
         assert_eq!(cache.package(&a, ""), ExternalFolder::Empty);
         assert_eq!(cache.package(&a, "p/nowhere/at/all"), ExternalFolder::Absent("p/nowhere".to_owned()));
         assert_eq!(cache.package(&a, "nowhere"), ExternalFolder::Absent("nowhere".to_owned()));
+        write("cache/download/x.io/c/@v/v1.0.0.ziphash", &sum);
+        write("cache/download/x.io/c/@v/v1.0.0.partial", "");
+        write("x.io/c@v1.0.0/c.go", "package c\n");
+        assert_eq!(cache.package(&module("x.io/c", "v1.0.0"), ""), ExternalFolder::Unknown);
         // Without its files a hash says nothing.
         assert_eq!((cache.go_mod(&b), cache.sum(&b)), (None, None));
         assert_eq!(cache.package(&b, ""), ExternalFolder::Unknown);

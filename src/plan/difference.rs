@@ -249,7 +249,7 @@ impl Reasons<'_> {
     fn add(&mut self, old: Option<&Item>, new: Option<&Item>, chain: &[Arc<str>], target: Option<&str>, minor: bool) {
         let Some(item) = new.or(old) else { return };
         let mut reason = Reason {
-            distance: chain.len(),
+            distance: distance_of(&item.subject, chain),
             at: Some(if new.is_some() { At::Head } else { At::Base }),
             chain: chain.to_vec(),
             ..Reason::rule(kind_of(&item.subject))
@@ -330,6 +330,11 @@ fn merge<'i>(old: &'i [Item], new: &'i [Item]) -> Vec<(Option<&'i Item>, Option<
             pairs.push(pair);
         }
     }
+}
+
+/// The nearest reasons come first. That more or less is known than before is the last thing that anybody wants to hear.
+fn distance_of(subject: &Subject, chain: &[Arc<str>]) -> usize {
+    if *subject == Subject::Fact(Fact::ExternalModules) { usize::MAX } else { chain.len() }
 }
 
 fn kind_of(subject: &Subject) -> ReasonKind {

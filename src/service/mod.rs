@@ -143,7 +143,7 @@ fn check_package(
         return Ok(Err(format!("service {name}: there is no folder {package}")));
     };
     if workspace.module_of(package).is_none() {
-        return Ok(Err(format!("service {name}: {package} is in no Go module (no go.mod at or above it)")));
+        return Ok(Err(in_no_module(name, package)));
     }
     let flags = BuildFlags::parse(&settings.go.flags);
     let minor = minimum_minor(workspace, package);
@@ -160,6 +160,10 @@ fn check_package(
         }
         None => format!("service {name}: {package} has no Go files for the configured platforms and tags"),
     }))
+}
+
+fn in_no_module(name: &str, dir: &RepoPath) -> String {
+    format!("service {name}: {dir} is in no Go module (no go.mod at or above it)")
 }
 
 /// The go lines around a folder say how new the toolchain is at least.
@@ -273,7 +277,7 @@ fn program(
     workspace: &Workspace<'_>,
 ) -> Result<Program, String> {
     let Some(module) = workspace.module_of(&dir) else {
-        return Err(format!("service {name}: {dir} is in no Go module (no go.mod at or above it)"));
+        return Err(in_no_module(name, &dir));
     };
     let flags = BuildFlags::parse(&settings.go.flags);
     let targets = TargetSpec::all(&settings.go, &flags, mention);

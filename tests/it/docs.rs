@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use buildplan::config::Config;
+use buildplan::go::external::lock_file::LockFile;
 use buildplan::render::schema::{SchemaName, schema};
 use serde_json::Value;
 
@@ -49,11 +50,21 @@ fn the_examples_of_the_documents_are_valid() {
     for example in examples {
         assert!(Config::parse(example.as_bytes()).is_ok(), "{example}");
     }
+    let modules = read("docs/external-modules.md");
+    let lock = LockFile::parse(blocks(&modules, "lock").next().unwrap().as_bytes());
+    assert_eq!((lock.modules().len(), lock.problems), (1, Vec::new()));
 }
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for page in ["README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/inputs.md", "docs/reasons.md"] {
+    for page in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/configuration.md",
+        "docs/external-modules.md",
+        "docs/inputs.md",
+        "docs/reasons.md",
+    ] {
         let text = read(page);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
             let target = root().join(page).parent().unwrap().join(link.split('#').next().unwrap());

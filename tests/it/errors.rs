@@ -51,14 +51,14 @@ fn a_go_work_that_go_refuses_is_named_with_line_and_column() {
 
 #[test]
 fn a_use_without_a_module_names_the_line() {
-    assert_snapshot!(complaint(&Sandbox::copy_of("missing-use")), @"error: go.work:5:1: use gone: there is no gone/go.mod; add the module or drop the line (go work edit -dropuse)");
+    assert_snapshot!(complaint(&Sandbox::copy_of("missing-use")), @"error: go.work:5:2: use gone: there is no gone/go.mod; add the module or drop the line (go work edit -dropuse)");
 }
 
 #[test]
 fn a_use_outside_the_repository_names_the_line() {
     let repo = Sandbox::copy_of("missing-use");
     repo.replace("go.work", "./gone", "../gone");
-    assert_snapshot!(complaint(&repo), @"error: go.work:5:1: use ../gone: the folder lies outside the repository");
+    assert_snapshot!(complaint(&repo), @"error: go.work:5:2: use ../gone: the folder lies outside the repository");
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod agreement;
 mod docs;
 // Every complaint in full.
 mod errors;
+// What a lock makes exact, held to what Go lists.
+mod external_modules;
 // What is printed, in every format.
 mod formats;
 // The generator of benchmark repositories, which the other figures rest on.
@@ -16,11 +18,21 @@ mod generator;
 mod git;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
+// Small changes, held to what Go builds of them.
+mod mutation;
+// External modules: what a build-plan.lock makes exact.
+mod lock;
+// Modules in short, for tests about what they require and import.
+mod modules;
 // What is rebuilt, and why.
 mod plan;
 // What must hold of every repository, tried on generated ones.
 mod properties;
+// Module proxies in temporary folders, and the `go` command that uses them.
+mod proxy;
 // A repository in a temporary folder, and the program run in it.
 mod support;
 // The architecture, held to by a scan of the source.
 mod tidy;
+// Which versions are selected, held to what Go selects.
+mod version_selection;

@@ -307,21 +307,21 @@ fn modules_inside_others_do_not_touch_them() {
 fn the_language_version_of_a_module_counts_for_its_packages_and_that_of_the_workspace_for_all() {
     check(
         "workspace",
-        |repo| repo.replace("libs/go.mod", "go 1.24", "go 1.25"),
+        |repo| repo.replace("libs/go.mod", "go 1.24", "go 1.23"),
         [
-            "auth: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via auth > server",
-            "cart: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via cart > server",
-            "catalog: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via catalog > server",
-            "mailer: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via mailer > config",
-            "storefront: language-version example.com/shop/libs \"1.24\" -> \"1.25\" via storefront > server",
+            "auth: language-version example.com/shop/libs \"1.24\" -> \"1.23\" via auth > server",
+            "cart: language-version example.com/shop/libs \"1.24\" -> \"1.23\" via cart > server",
+            "catalog: language-version example.com/shop/libs \"1.24\" -> \"1.23\" via catalog > server",
+            "mailer: language-version example.com/shop/libs \"1.24\" -> \"1.23\" via mailer > config",
+            "storefront: language-version example.com/shop/libs \"1.24\" -> \"1.23\" via storefront > server",
         ],
     );
     check(
         "workspace",
-        |repo| repo.replace("services/mailer/go.mod", "go 1.24", "go 1.25"),
+        |repo| repo.replace("services/mailer/go.mod", "go 1.24", "go 1.23"),
         [
-            "mailer: language-version go-version \"1.24\" -> \"1.25\"",
-            "mailer: language-version example.com/shop/services/mailer \"1.24\" -> \"1.25\" via mailer",
+            "mailer: language-version go-version \"1.24\" -> \"1.23\"",
+            "mailer: language-version example.com/shop/services/mailer \"1.24\" -> \"1.23\" via mailer",
         ],
     );
     check(
@@ -333,6 +333,23 @@ fn the_language_version_of_a_module_counts_for_its_packages_and_that_of_the_work
             "catalog: language-version go-version \"1.24\" -> \"1.25\"",
             "mailer: language-version go-version \"1.24\" -> \"1.25\"",
             "storefront: language-version go-version \"1.24\" -> \"1.25\"",
+        ],
+    );
+}
+
+#[test]
+fn a_go_work_that_go_refuses_leaves_the_modules_to_themselves() {
+    check(
+        "workspace",
+        |repo| repo.replace("services/mailer/go.mod", "go 1.24", "go 1.25"),
+        [
+            "auth: build-flags targets \"linux/amd64 (go.work; services/auth/go.mod)\" -> \"linux/amd64 (services/auth/go.mod)\"",
+            "cart: build-flags targets \"linux/amd64 (go.work; services/cart/go.mod)\" -> \"linux/amd64 (services/cart/go.mod)\"",
+            "catalog: build-flags targets \"linux/amd64 (go.work; services/catalog/go.mod)\" -> \"linux/amd64 (services/catalog/go.mod)\"",
+            "mailer: language-version go-version \"1.24\" -> \"1.25\"",
+            "mailer: language-version example.com/shop/services/mailer \"1.24\" -> \"1.25\" via mailer",
+            "mailer: build-flags targets \"linux/amd64 (go.work; services/mailer/go.mod)\" -> \"linux/amd64 (services/mailer/go.mod)\"",
+            "storefront: build-flags targets \"linux/amd64 (go.work; services/storefront/go.mod)\" -> \"linux/amd64 (services/storefront/go.mod)\"",
         ],
     );
 }

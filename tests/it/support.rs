@@ -286,6 +286,13 @@ impl Run {
         self.stdout
     }
 
+    /// What a check found that ended with status 1 and printed no data.
+    #[track_caller]
+    pub(crate) fn finding(self) -> String {
+        assert_eq!((self.code, self.stdout.as_str()), (1, ""), "{}", self.stderr);
+        self.stderr
+    }
+
     /// What a run complained of that failed with status 2 and printed no data.
     #[track_caller]
     pub(crate) fn failure(self) -> String {

@@ -6,6 +6,7 @@ use super::entries::{Blocks, Directive, read};
 use super::module_version::VersionRule;
 use super::problem::{Problem, Problems, quote};
 use super::replace::{Replace, read_replace};
+use super::text::text;
 
 const BLOCK_VERBS: &[&str] = &["godebug", "use", "replace"];
 
@@ -31,8 +32,10 @@ pub struct GoWork {
 pub struct Use {
     /// The folder as written: relative to the folder of go.work (with or without `./`), or absolute.
     pub path: String,
-    /// The line of the directive, starting at 1.
+    /// The line of the folder, starting at 1.
     pub line: usize,
+    /// Its column, in characters, starting at 1.
+    pub column: usize,
 }
 
 impl GoWork {
@@ -52,8 +55,9 @@ impl GoWork {
             b"toolchain" => directive.set_once(&mut self.toolchain, directive.toolchain(), problems),
             b"godebug" => self.godebug.extend(problems.take(directive.godebug())),
             b"use" => {
-                let path = problems.take(directive.argument_text());
-                self.uses.extend(path.map(|path| Use { path, line: directive.at.line }));
+                let path = directive.argument().and_then(|word| Ok((text(word)?, word.at)));
+                let used = problems.take(path);
+                self.uses.extend(used.map(|(path, at)| Use { path, line: at.line, column: at.column }));
             }
             b"replace" => self.replaces.extend(read_replace(directive, VersionRule::Canonical, problems)),
             unknown => problems.push(directive.problem(format!(
@@ -92,6 +96,7 @@ mod tests {
         assert_eq!(file.replaces[0].version.as_deref(), Some("v1.0.0"));
         assert_eq!(file.replaces[0].target, ReplaceTarget::Folder("./x".to_owned()));
         assert_eq!(file.replaces[1].line, 10);
+        assert_eq!(file.uses.iter().map(|used| used.column).collect::<Vec<_>>(), [5, 2, 2]);
     }
 
     #[test]

@@ -29,6 +29,33 @@ pub fn c_includes(bytes: &[u8]) -> Includes {
     Scanner::new(&splice(bytes), Language::C).scan()
 }
 
+/// Whatever in a macro or an include could be the name of a file: quoted names, and words with a dot or a slash. Where a
+/// name is made by a macro, it is made of these.
+pub fn macro_names(bytes: &[u8]) -> Vec<String> {
+    let text = splice(bytes);
+    let mut names = Vec::new();
+    for line in text.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii_start();
+        let Some(rest) = line.strip_prefix(b"#").or_else(|| line.strip_prefix(b"%:")) else { continue };
+        let rest = rest.trim_ascii_start();
+        let keywords: [&[u8]; 5] = [b"define", b"include_next", b"include", b"import", b"embed"];
+        let Some(length) = keyword_length(rest, &keywords) else { continue };
+        let rest = rest.get(length..).unwrap_or_default();
+        let quoted = rest.split(|byte| matches!(byte, b'"' | b'<' | b'>'));
+        let words = rest.split(|byte| !byte.is_ascii_alphanumeric() && !b"_-+./~@".contains(byte));
+        names.extend(quoted.chain(words).filter(is_name).map(|name| String::from_utf8_lossy(name).into_owned()));
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn is_name(text: &&[u8]) -> bool {
+    text.len() <= MAX_NAME
+        && text.iter().any(|byte| matches!(byte, b'.' | b'/'))
+        && text.iter().any(u8::is_ascii_alphabetic)
+}
+
 /// No longer name can be opened, on any system.
 const MAX_NAME: usize = 4096;
 
@@ -302,6 +329,16 @@ mod tests {
     }
 
     #[test]
+    fn macros_name_files_in_quotes_and_without() {
+        let has = |text: &str, name: &str| macro_names(text.as_bytes()).iter().any(|known| known == name);
+        let text = "#define A \"x y.h\"\n# include TEXT(../b.h)\n#define C \\\n <sys/c>\n// d.h\n#define E 1.5\n";
+        for name in ["x y.h", "../b.h", "sys/c"] {
+            assert!(has(text, name), "{name}");
+        }
+        assert!(!has(text, "d.h") && !has(text, "1.5") && !has(text, "A"));
+    }
+
+    #[test]
     fn hostile_text_takes_no_quadratic_time() {
         for part in [
             "#",
@@ -316,6 +353,7 @@ mod tests {
         ] {
             c_includes(part.repeat(50_000).as_bytes());
             asm_includes(part.repeat(50_000).as_bytes());
+            macro_names(format!("#define {}", part.repeat(50_000)).as_bytes());
         }
     }
 }

@@ -26,7 +26,7 @@ pub use constraint::{Constraint, Expression};
 pub use embed::{EmbedMatch, embed_files};
 pub use file_name::{FileKind, file_kind, file_name_constraint, file_name_matches};
 pub use header::{EmbedDirective, GoFile, Import, SourceProblem, scan_go};
-pub use include::{Includes, asm_includes, c_includes};
+pub use include::{Includes, asm_includes, c_includes, macro_names};
 pub use leading::scan_other;
 pub use path_match::{BadPattern, path_match};
 pub use platforms::{is_known_arch, is_known_os, is_unix};
