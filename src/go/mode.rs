@@ -671,7 +671,7 @@ fn in_force<'r>(directives: &[(&'r RepoPath, &'r Replace)], version: &str) -> Op
         let applying = file.iter().copied().filter(|(_, replace)| applies(replace));
         applying.max_by_key(|(_, replace)| replace.version.is_some())
     };
-    directives.chunk_by(|left, right| left.0 == right.0).filter_map(of_file).last()
+    directives.chunk_by(|left, right| left.0 == right.0).filter_map(of_file).next_back()
 }
 
 #[derive(Default)]
