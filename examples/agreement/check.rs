@@ -160,7 +160,7 @@ impl Checker<'_> {
                     continue;
                 }
             };
-            let side = Side { main, tree: &repository.tree, strict: false };
+            let side = Side { main, tree: &repository.tree, strict: false, locked: false };
             let notes = Notes { service: &service.name, plan: &[], inputs: &inputs.notes };
             let verdict = compare::files(side, &inputs, notes);
             let mut extras = vec![("include".to_owned(), verdict.includes), ("profile".to_owned(), verdict.profiles)];

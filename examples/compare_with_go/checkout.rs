@@ -143,6 +143,25 @@ impl Checkout {
         Ok(())
     }
 
+    /// A commit on top of `commit` that has one more file in its root. Nothing is checked out.
+    pub(crate) fn with_file(&self, commit: &str, name: &str, content: &[u8]) -> Result<String> {
+        let folder = self.root.join(".git");
+        let file = folder.join("compare-file");
+        std::fs::write(&file, content).with_context(|| format!("cannot write {}", file.display()))?;
+        let blob = process::text(self.git().args(["hash-object", "-w", "--no-filters"]).arg(&file))?;
+        let with_index = |arguments: &[&str]| {
+            process::text(self.git().env("GIT_INDEX_FILE", folder.join("compare-index")).args(arguments))
+        };
+        with_index(&["read-tree", commit])?;
+        with_index(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{name}")])?;
+        let tree = with_index(&["write-tree", "--missing-ok"])?;
+        let mut commit_tree = self.git();
+        for (variable, value) in [("NAME", "compare"), ("EMAIL", "compare@localhost"), ("DATE", "@0 +0000")] {
+            commit_tree.env(format!("GIT_AUTHOR_{variable}"), value).env(format!("GIT_COMMITTER_{variable}"), value);
+        }
+        process::text(commit_tree.args(["commit-tree", "-p", commit, "-m", name, &tree]))
+    }
+
     fn leave_out(&self, paths: &[&str]) -> Result<()> {
         let is_needed = if paths.is_empty() { "false" } else { "true" };
         process::output(self.git().args(["config", "core.sparseCheckout", is_needed]))?;

@@ -23,7 +23,6 @@ use crate::go_oracle::tree::{Tree, is_read_by_go_list};
 #[derive(Debug)]
 pub(crate) struct GoSide<'a> {
     checkout: &'a Checkout,
-    target: Target,
     go_version: String,
     store: Option<PathBuf>,
     known: RefCell<BTreeMap<String, Rc<Listing>>>,
@@ -31,35 +30,35 @@ pub(crate) struct GoSide<'a> {
 
 impl<'a> GoSide<'a> {
     /// Results are kept in `work_dir` when there is one.
-    pub(crate) fn new(checkout: &'a Checkout, target: Target, work_dir: Option<&Path>) -> Result<Self> {
+    pub(crate) fn new(checkout: &'a Checkout, work_dir: Option<&Path>) -> Result<Self> {
         let store = work_dir.map(|folder| folder.join("go-lists"));
         if let Some(store) = &store {
             std::fs::create_dir_all(store).with_context(|| format!("cannot create {}", store.display()))?;
         }
         let go_version = process::text(Command::new("go").args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local"))
             .context("the comparison needs a Go toolchain")?;
-        Ok(Self { checkout, target, go_version, store, known: RefCell::default() })
+        Ok(Self { checkout, go_version, store, known: RefCell::default() })
     }
 
     /// What Go says of `commit`, whose files are `tree`. Checks the commit out if it has to look.
-    pub(crate) fn listing(&self, commit: &str, tree: &Tree, workspace: bool) -> Result<Rc<Listing>> {
+    pub(crate) fn listing(&self, commit: &str, tree: &Tree, target: &Target, workspace: bool) -> Result<Rc<Listing>> {
         let workspace = workspace && tree.blob("go.work").is_some();
-        let key = self.key(tree, workspace);
+        let key = self.key(tree, target, workspace);
         if let Some(listing) = self.known.borrow().get(&key) {
             return Ok(Rc::clone(listing));
         }
         let listing = Rc::new(match self.load(&key) {
             Some(listing) => listing,
-            None => self.ask(commit, tree, workspace, &key)?,
+            None => self.ask(commit, tree, target, workspace, &key)?,
         });
         self.known.borrow_mut().insert(key, Rc::clone(&listing));
         Ok(listing)
     }
 
-    fn key(&self, tree: &Tree, workspace: bool) -> String {
+    fn key(&self, tree: &Tree, target: &Target, workspace: bool) -> String {
         let mut hasher = DefaultHasher::new();
         tree.listing_key().hash(&mut hasher);
-        let Target { os, arch, tags, cgo, strict: _ } = &self.target;
+        let Target { os, arch, tags, cgo, strict: _ } = target;
         (os, arch, tags, cgo, workspace, &self.go_version, FIELDS).hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
@@ -69,7 +68,7 @@ impl<'a> GoSide<'a> {
         serde_json::from_slice(&bytes).ok()
     }
 
-    fn ask(&self, commit: &str, tree: &Tree, workspace: bool, key: &str) -> Result<Listing> {
+    fn ask(&self, commit: &str, tree: &Tree, target: &Target, workspace: bool, key: &str) -> Result<Listing> {
         let absent = self.checkout.absent(commit, tree)?;
         if let Some(path) = absent.iter().find(|path| is_read_by_go_list(path)) {
             let error = anyhow!("the repository lacks the contents of {path}");
@@ -83,7 +82,7 @@ impl<'a> GoSide<'a> {
             Err(error) => return Ok(Listing { modules: vec![Module::failed(String::new(), &error)] }),
         };
         let paths: BTreeSet<String> = modules.iter().filter_map(|dir| module_path(self.checkout.root(), dir)).collect();
-        let go = Go { root: self.checkout.root(), target: &self.target, workspace, offline: None };
+        let go = Go { root: self.checkout.root(), target, workspace, offline: None };
         let modules = modules.into_par_iter().map(|dir| go.module(dir, &paths)).collect();
         drop(stand_ins);
         self.checkout.restore()?;

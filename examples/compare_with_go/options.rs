@@ -17,11 +17,13 @@ REPO is a Git repository, bare or not; it is only read. Each REV (or A..B) is co
 
   --last N              the last N first-parent commits of HEAD, when no REV is given [50]
   --go-only             of these only commits that touch Go sources, go.mod, go.sum or go.work
-  --platform OS/ARCH    target platform [linux/amd64]
+  --platform OS/ARCH,…  target platforms, one after the other [linux/amd64]
   --tags A,B            build tags
   --cgo                 with CGO_ENABLED=1
   --workspace on|off    use go.work or not [on where the revision has one at its root]
   --back-edges MODE     strict or assume-none, as in build-plan.toml [assume-none]
+  --lock                compare commits to which a build-plan.lock of `buildplan lock` is added (with --download if
+                        need be), and the modules that provide packages
   --work-dir DIR        keep the clone and the results of `go list` there
   --buildplan PATH      the binary to check [$BUILDPLAN, then `buildplan`]
   --go-side-only        only list what Go says, compare nothing
@@ -34,9 +36,12 @@ REPO is a Git repository, bare or not; it is only read. Each REV (or A..B) is co
 pub(crate) struct Options {
     pub(crate) repository: PathBuf,
     pub(crate) revisions: Revisions,
-    pub(crate) target: Target,
+    /// One for each platform.
+    pub(crate) targets: Vec<Target>,
     /// `None`: on where the revision has a `go.work` at its root.
     pub(crate) workspace: Option<bool>,
+    /// Whether the commits get a lock.
+    pub(crate) lock: bool,
     pub(crate) work_dir: Option<PathBuf>,
     pub(crate) buildplan: PathBuf,
     pub(crate) go_side_only: bool,
@@ -62,8 +67,9 @@ impl Options {
         let mut options = Self {
             repository: PathBuf::new(),
             revisions: Revisions::Last { count: 50, go_only: false },
-            target: Target { os: "linux".into(), arch: "amd64".into(), tags: Vec::new(), cgo: false, strict: false },
+            targets: Vec::new(),
             workspace: None,
+            lock: false,
             work_dir: None,
             buildplan: default_binary.map_or_else(|| PathBuf::from("buildplan"), PathBuf::from),
             go_side_only: false,
@@ -72,6 +78,8 @@ impl Options {
         };
         let mut last = 50;
         let mut go_only = false;
+        let mut platforms = vec![("linux".to_owned(), "amd64".to_owned())];
+        let mut target = Target { os: String::new(), arch: String::new(), tags: Vec::new(), cgo: false, strict: false };
         let mut positional = Vec::new();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
@@ -84,11 +92,15 @@ impl Options {
                 "-h" | "--help" => return Ok(None),
                 "--last" => last = number(flag, value()?)?,
                 "--go-only" => go_only = true,
-                "--platform" => (options.target.os, options.target.arch) = platform(&text(flag, value()?)?)?,
-                "--tags" => options.target.tags = list(&text(flag, value()?)?),
-                "--cgo" => options.target.cgo = true,
+                "--platform" => {
+                    platforms =
+                        list(&text(flag, value()?)?).iter().map(|value| platform(value)).collect::<Result<_>>()?;
+                }
+                "--tags" => target.tags = list(&text(flag, value()?)?),
+                "--cgo" => target.cgo = true,
                 "--workspace" => options.workspace = Some(on_or_off(&text(flag, value()?)?)?),
-                "--back-edges" => options.target.strict = is_strict(&text(flag, value()?)?)?,
+                "--back-edges" => target.strict = is_strict(&text(flag, value()?)?)?,
+                "--lock" => options.lock = true,
                 "--work-dir" => options.work_dir = Some(value()?.into()),
                 "--buildplan" => options.buildplan = value()?.into(),
                 "--go-side-only" => options.go_side_only = true,
@@ -97,6 +109,7 @@ impl Options {
                 _ => bail!("unknown option {flag}; see --help"),
             }
         }
+        options.targets = platforms.into_iter().map(|(os, arch)| Target { os, arch, ..target.clone() }).collect();
         ensure!(!positional.is_empty(), "name the repository to compare on; see --help");
         options.repository = positional.remove(0).into();
         options.revisions = if positional.is_empty() {
@@ -158,16 +171,17 @@ mod tests {
 
     #[test]
     fn options_may_stand_between_revisions() {
-        let options = parse("repo v1 --cgo v2 --tags a,b --platform windows/arm64").unwrap().unwrap();
+        let options = parse("repo v1 --cgo v2 --tags a,b --platform windows/arm64,js/wasm").unwrap().unwrap();
         assert_eq!(options.revisions, Revisions::Named(vec!["v1".into(), "v2".into()]));
         let expected = Target {
-            os: "windows".into(),
-            arch: "arm64".into(),
+            os: "js".into(),
+            arch: "wasm".into(),
             tags: vec!["a".into(), "b".into()],
             cgo: true,
             strict: false,
         };
-        assert_eq!(options.target, expected);
+        assert_eq!(options.targets.len(), 2);
+        assert_eq!(options.targets.last(), Some(&expected));
     }
 
     #[test]
@@ -178,6 +192,7 @@ mod tests {
             "repo --last x",
             "repo --nope",
             "repo --platform linux",
+            "repo --platform linux/amd64,windows",
             "repo --workspace auto",
             "repo --back-edges on",
         ] {

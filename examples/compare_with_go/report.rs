@@ -1,12 +1,14 @@
 //! Collects verdicts into totals and writes them as Markdown and JSON. It compares nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::go_oracle::compare::{Difference, FileVerdict, Kind, PlanVerdict};
 use crate::go_oracle::listing::Main;
+use crate::locks::Locked;
 
 /// How many differences the Markdown shows in full.
 const SHOWN: usize = 50;
@@ -23,13 +25,38 @@ pub(crate) struct Report {
     pub(crate) profiles: usize,
     /// Main packages some of whose external packages Go could not download: their modules are not compared.
     pub(crate) partial: usize,
+    /// Main packages whose modules could be compared.
+    pub(crate) module_lists: usize,
+    pub(crate) modules: usize,
+    pub(crate) equal_modules: usize,
     pub(crate) plans: usize,
     pub(crate) plan_agreements: usize,
     /// Services that are built though nothing Go reads changed, by the kinds of their reasons.
     pub(crate) other_builds: BTreeMap<String, usize>,
+    pub(crate) locks: Locks,
     pub(crate) counts: BTreeMap<Kind, usize>,
     pub(crate) differences: Vec<Found>,
     pub(crate) not_comparable: BTreeMap<String, usize>,
+}
+
+/// What was found of locks.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Locks {
+    seen: BTreeSet<String>,
+    /// Milliseconds that writing took.
+    times: Vec<usize>,
+    sizes: Vec<usize>,
+    incomplete: BTreeMap<String, usize>,
+    /// Milliseconds of a plan with locks, and without any.
+    plan_times: Vec<usize>,
+    plan_times_without: Vec<usize>,
+    plans_without: usize,
+    agreements_without: usize,
+    other_builds_without: BTreeMap<String, usize>,
+    /// Decisions with the lock of the parent, where that is another.
+    stale_plans: usize,
+    stale_agreements: usize,
+    stale_other_builds: BTreeMap<String, usize>,
 }
 
 /// A difference, where it was seen first and how often it was seen in all.
@@ -55,14 +82,38 @@ impl Report {
         }
     }
 
+    /// Adds what came of the modules of one main package.
+    pub(crate) fn add_modules(&mut self, commit: &str, service: &str, number: usize, differences: Vec<Difference>) {
+        self.module_lists += 1;
+        self.modules += number;
+        self.equal_modules += usize::from(differences.is_empty());
+        for difference in differences {
+            self.add(commit, service, difference);
+        }
+    }
+
+    /// Adds what came of one decision with the lock of the parent.
+    pub(crate) fn add_stale(&mut self, commit: &str, service: &str, verdict: PlanVerdict) {
+        self.locks.stale_plans += usize::from(!matches!(verdict, PlanVerdict::NotComparable(_)));
+        match verdict {
+            PlanVerdict::Agrees => self.locks.stale_agreements += 1,
+            PlanVerdict::OtherBuild(kinds) => count(&mut self.locks.stale_other_builds, kinds),
+            PlanVerdict::Differs(differences) => {
+                for Difference { kind, detail } in differences {
+                    let kind = if kind == Kind::MissedBuild { Kind::StaleMissedBuild } else { kind };
+                    self.add(commit, service, Difference { kind, detail: format!("{detail} (lock of the parent)") });
+                }
+            }
+            PlanVerdict::NotComparable(_) => {}
+        }
+    }
+
     /// Adds what came of one decision.
     pub(crate) fn add_plan(&mut self, commit: &str, service: &str, verdict: PlanVerdict) {
         self.plans += 1;
         match verdict {
             PlanVerdict::Agrees => self.plan_agreements += 1,
-            PlanVerdict::OtherBuild(kinds) => {
-                *self.other_builds.entry(Vec::from_iter(kinds).join(" + ")).or_default() += 1;
-            }
+            PlanVerdict::OtherBuild(kinds) => count(&mut self.other_builds, kinds),
             PlanVerdict::Differs(differences) => {
                 for difference in differences {
                     self.add(commit, service, difference);
@@ -104,9 +155,7 @@ impl Report {
     /// The report for people.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::from("| what | number |\n| --- | ---: |\n");
-        let mut row = |what: &str, number: usize| {
-            let _ = writeln!(text, "| {what} | {number} |");
-        };
+        let mut row = |what: &str, number: usize| row_of(&mut text, what, number);
         row("commits", self.commits);
         row("comparisons of a main package's files", self.mains);
         row("… files in them", self.files);
@@ -120,6 +169,12 @@ impl Report {
         {
             row(kind.title(), count(kind));
         }
+        row("comparisons of a main package's modules", self.module_lists);
+        row("… modules in them", self.modules);
+        row("… equal", self.equal_modules);
+        for kind in [Kind::MissingModule, Kind::ExtraModule, Kind::InexactModule] {
+            row(kind.title(), count(kind));
+        }
         row("comparisons of a decision", self.plans);
         row("… agreements", self.plan_agreements);
         for kind in [Kind::MissedBuild, Kind::SpuriousReason, Kind::NewServiceReason, Kind::BackEdgeSkip] {
@@ -131,6 +186,9 @@ impl Report {
         }
         row(Kind::Failure.title(), count(Kind::Failure));
         row("not comparable", self.not_comparable.values().sum());
+        self.locks.list(&mut text);
+        row_of(&mut text, Kind::StaleMissedBuild.title(), count(Kind::StaleMissedBuild));
+        row_of(&mut text, Kind::Lock.title(), count(Kind::Lock));
         self.list_differences(&mut text);
         self.list_not_comparable(&mut text);
         text
@@ -166,6 +224,83 @@ impl Report {
             let _ = writeln!(text, "- {number} × {what}");
         }
     }
+}
+
+impl Locks {
+    /// Adds a lock; each counts once.
+    pub(crate) fn add(&mut self, commit: &str, locked: &Locked) {
+        if !self.seen.insert(commit.to_owned()) {
+            return;
+        }
+        if let Some(shortcoming) = &locked.shortcoming {
+            *self.incomplete.entry(shortcoming.clone()).or_default() += 1;
+        }
+        if let Some(text) = &locked.text {
+            self.times.push(milliseconds(locked.time));
+            self.sizes.push(text.len());
+        }
+    }
+
+    /// Adds how long the same plan took with locks and without.
+    pub(crate) fn add_plan_times(&mut self, with: Duration, without: Duration) {
+        self.plan_times.push(milliseconds(with));
+        self.plan_times_without.push(milliseconds(without));
+    }
+
+    /// Adds what came of one decision without locks.
+    pub(crate) fn add_without(&mut self, verdict: PlanVerdict) {
+        self.plans_without += usize::from(!matches!(verdict, PlanVerdict::NotComparable(_)));
+        match verdict {
+            PlanVerdict::Agrees => self.agreements_without += 1,
+            PlanVerdict::OtherBuild(kinds) => count(&mut self.other_builds_without, kinds),
+            PlanVerdict::Differs(_) | PlanVerdict::NotComparable(_) => {}
+        }
+    }
+
+    fn list(&self, text: &mut String) {
+        if self.seen.is_empty() {
+            return;
+        }
+        let mut row = |what: &str, value: usize| row_of(text, what, value);
+        row("commits to lock", self.seen.len());
+        row("… with a lock", self.sizes.len());
+        row("… that stays incomplete", self.incomplete.values().sum());
+        row("… bytes (median)", median(&self.sizes));
+        row("… milliseconds to write (median)", median(&self.times));
+        row("milliseconds of a plan (median)", median(&self.plan_times));
+        row("… without locks", median(&self.plan_times_without));
+        row("decisions without locks", self.plans_without);
+        row("… agreements", self.agreements_without);
+        for (kinds, number) in &self.other_builds_without {
+            row(&format!("… other builds for {kinds}"), *number);
+        }
+        row("decisions with the lock of the parent", self.stale_plans);
+        row("… agreements", self.stale_agreements);
+        for (kinds, number) in &self.stale_other_builds {
+            row(&format!("… other builds for {kinds}"), *number);
+        }
+        for (reason, number) in &self.incomplete {
+            row(&format!("incomplete: {}", reason.replace('|', "/")), *number);
+        }
+    }
+}
+
+fn row_of(text: &mut String, what: &str, number: usize) {
+    let _ = writeln!(text, "| {what} | {number} |");
+}
+
+fn count(counts: &mut BTreeMap<String, usize>, kinds: BTreeSet<String>) {
+    *counts.entry(Vec::from_iter(kinds).join(" + ")).or_default() += 1;
+}
+
+fn milliseconds(time: Duration) -> usize {
+    usize::try_from(time.as_millis()).unwrap_or(usize::MAX)
+}
+
+fn median(values: &[usize]) -> usize {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::listing::{Fact, File, Found, Main};
-use super::planner::{Inputs, Note, PlanService};
+use super::listing::{Fact, FactKind, File, Found, Main};
+use super::planner::{InputModule, Inputs, Note, PlanService};
 use super::tree::Tree;
 
 /// The ways in which the two can differ, the worst first.
@@ -17,16 +17,26 @@ pub(crate) enum Kind {
     Failure,
     /// Something that is built in changed, and the service is not built.
     MissedBuild,
+    /// The same, with the lock of the commit before.
+    StaleMissedBuild,
     /// Go reads a file that is not among the inputs.
     MissingFile,
+    /// A module that provides a package and is not among the inputs.
+    MissingModule,
+    /// A lock that is not as it should be when it has just been written.
+    Lock,
     /// An input with another blob id than the commit has.
     WrongBlob,
     /// A service that only head has is built for another reason.
     NewServiceReason,
-    /// A file is given as the reason that did not change, or is not part of the program.
+    /// A file is given as the reason that did not change, or is not part of the program; or with a lock such a module.
     SpuriousReason,
     /// A file that Go reads is among the inputs as another kind of file.
     Misnamed,
+    /// A module among the inputs that provides no package.
+    ExtraModule,
+    /// A module that only may be used, though the lock is complete.
+    InexactModule,
     /// An input that Go does not read.
     ExtraFile,
     /// The same, where a note says why.
@@ -43,11 +53,16 @@ impl Kind {
         match self {
             Self::Failure => "buildplan failed",
             Self::MissedBuild => "missed build (UNSOUND)",
+            Self::StaleMissedBuild => "missed build with the lock of the parent (UNSOUND)",
             Self::MissingFile => "missing file (UNSOUND)",
+            Self::MissingModule => "missing module (UNSOUND)",
+            Self::Lock => "lock that is not up to date when it was just written",
             Self::WrongBlob => "wrong blob id (UNSOUND)",
             Self::NewServiceReason => "new service without its reason",
-            Self::SpuriousReason => "spurious file reason",
+            Self::SpuriousReason => "spurious reason",
             Self::Misnamed => "file listed as another kind",
+            Self::ExtraModule => "extra module",
+            Self::InexactModule => "module that is not exact in spite of the lock",
             Self::ExtraFile => "extra file",
             Self::NotedExtraFile => "extra file with a note",
             Self::BackEdge => "back-edge that is assumed away",
@@ -95,12 +110,14 @@ pub(crate) struct Side<'a> {
     pub(crate) tree: &'a Tree,
     /// Whether `buildplan` was told that external modules may import packages of the repository.
     pub(crate) strict: bool,
+    /// Whether a complete lock tells which packages they do import.
+    pub(crate) locked: bool,
 }
 
 impl Side<'_> {
     /// Whether `buildplan` may leave out a package.
     fn is_assumed_away(self, package: &str) -> bool {
-        !self.strict && self.main.behind_external.contains(package)
+        !self.strict && !self.locked && self.main.behind_external.contains(package)
     }
 }
 
@@ -205,6 +222,41 @@ impl FileVerdict {
     }
 }
 
+/// Compares the modules that provide packages to a main package with those of the inputs; `None` where one of both does
+/// not know them.
+pub(crate) fn modules(go: Side<'_>, inputs: &Inputs) -> Option<Vec<Difference>> {
+    let inexact = inputs.external.iter().filter(|external| !external.exact).map(|external| external.module.as_str());
+    let inexact: Vec<&str> = inexact.collect();
+    if !go.main.unavailable.is_empty() || !inexact.is_empty() && !go.locked {
+        return None;
+    }
+    let mut differences = Vec::new();
+    if !inexact.is_empty() {
+        differences.push(Difference { kind: Kind::InexactModule, detail: first_few(inexact) });
+    }
+    let facts = go.main.facts.iter().chain(&go.main.facts_behind_external);
+    let facts = facts.filter(|fact| matches!(fact.kind, FactKind::ExternalModule | FactKind::BuildInfo));
+    let expected: BTreeSet<&str> = facts.map(|fact| fact.text.as_str()).collect();
+    let actual = inputs.external.iter().filter(|external| external.exact).map(module_text);
+    let actual: BTreeSet<String> = actual.collect();
+    for module in expected.iter().filter(|module| !actual.contains(**module)) {
+        differences.push(Difference { kind: Kind::MissingModule, detail: (*module).to_owned() });
+    }
+    for module in actual.into_iter().filter(|module| !expected.contains(module.as_str())) {
+        differences.push(Difference { kind: Kind::ExtraModule, detail: module });
+    }
+    Some(differences)
+}
+
+/// A module as [`Fact`] has it: a folder that replaces it is not named.
+fn module_text(external: &InputModule) -> String {
+    let version = match external.version.split_once(" => ") {
+        Some((version, folder)) if folder.starts_with(['.', '/']) => version,
+        _ => &external.version,
+    };
+    format!("{} {version}", external.module)
+}
+
 /// All names of the files that Go reads, with their kinds; a symlink on the way to one has no kind.
 fn expected_kinds(go: Side<'_>) -> BTreeMap<String, BTreeSet<String>> {
     let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -232,7 +284,7 @@ pub(crate) fn decision(
 ) -> PlanVerdict {
     let is_built = planned.decision == "build";
     let base = match base {
-        Found::Main(main) => Side { main, tree: base_tree, strict: head.strict },
+        Found::Main(main) => Side { main, tree: base_tree, ..head },
         Found::Absent => return new_service(planned, is_built),
         Found::Unknown(reason) => return PlanVerdict::NotComparable(format!("base: {reason}")),
     };
@@ -249,6 +301,11 @@ pub(crate) fn decision(
     }
     let changed: BTreeSet<&str> = changed.into_iter().map(|(path, _)| path).collect();
     let known: BTreeSet<&str> = contents.iter().chain(&base_contents).map(|(path, ..)| path.as_str()).collect();
+    let is_new = |module: &str| facts.iter().any(|fact| fact.split(' ').nth(1) == Some(module));
+    let modules = planned.reasons.iter().filter(|reason| head.locked && reason.kind == "external-module");
+    let modules = modules.filter_map(|reason| reason.module.as_deref()).filter(|module| !is_new(module));
+    let modules =
+        modules.map(|module| Difference { kind: Kind::SpuriousReason, detail: format!("external-module {module}") });
     let spurious: Vec<Difference> = planned
         .reasons
         .iter()
@@ -258,6 +315,7 @@ pub(crate) fn decision(
         .filter(|(_, path)| !head.strict || known.contains(path))
         .filter(|(_, path)| !changed.contains(path) && notes.about(path, path).is_none())
         .map(|(kind, path)| Difference { kind: Kind::SpuriousReason, detail: format!("{kind} {path}") })
+        .chain(modules)
         .collect();
     if !spurious.is_empty() {
         PlanVerdict::Differs(spurious)
@@ -337,7 +395,7 @@ fn changed_facts(head: Side<'_>, base: Side<'_>) -> Vec<String> {
         return Vec::new();
     }
     let facts = |side: Side<'_>| -> BTreeSet<Fact> {
-        let behind = side.main.facts_behind_external.iter().filter(|_| side.strict);
+        let behind = side.main.facts_behind_external.iter().filter(|_| side.strict || side.locked);
         side.main.facts.iter().chain(behind).cloned().collect()
     };
     let (head, base) = (facts(head), facts(base));
@@ -349,7 +407,6 @@ fn changed_facts(head: Side<'_>, base: Side<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::listing::FactKind;
     use super::super::planner::{InputFile, InputPackage, Reason};
     use super::*;
 
@@ -394,7 +451,7 @@ mod tests {
         let inputs =
             Inputs { packages: vec![InputPackage { import_path: "ex.io/m".into(), files }], ..Inputs::default() };
         let notes = Notes { service: "s", plan: notes, inputs: &[] };
-        let verdict = super::files(Side { main: &main(go), tree: &tree, strict: false }, &inputs, notes);
+        let verdict = super::files(Side { main: &main(go), tree: &tree, strict: false, locked: false }, &inputs, notes);
         let found: Vec<_> = verdict.differences.iter().map(|found| (found.kind, found.detail.as_str())).collect();
         assert_eq!(found, expected);
     }
@@ -426,7 +483,7 @@ mod tests {
         let found = |dir: &str, inputs: &Inputs| {
             let main = Main { dir: dir.into(), ..Main::default() };
             let notes = Notes { service: "s", plan: &[], inputs: &[] };
-            let verdict = super::files(Side { main: &main, tree: &tree, strict: false }, inputs, notes);
+            let verdict = super::files(Side { main: &main, tree: &tree, strict: false, locked: false }, inputs, notes);
             verdict.differences.into_iter().map(|found| (found.kind, found.detail)).collect::<Vec<_>>()
         };
         assert_eq!(found("cmd", &listed), []);
@@ -457,7 +514,7 @@ mod tests {
         let (decision, reasons) = planned.split_once(' ').unwrap_or((planned, ""));
         let reason = |text: &str| {
             let (kind, path) = text.split_once(':').map_or((text, None), |(kind, path)| (kind, Some(path.into())));
-            Reason { kind: kind.into(), path }
+            Reason { kind: kind.into(), path, module: None }
         };
         let planned = PlanService {
             name: "s".into(),
@@ -468,7 +525,7 @@ mod tests {
         let head_tree = tree(head.1);
         let found = base.map_or(Found::Absent, |(main, _)| Found::Main(main));
         let notes = Notes { service: "s", plan: &[], inputs: &[] };
-        let side = Side { main: head.0, tree: &head_tree, strict: false };
+        let side = Side { main: head.0, tree: &head_tree, strict: false, locked: false };
         assert_eq!(super::decision(side, &found, &base_tree, &planned, notes), *expected);
     }
 
@@ -504,7 +561,7 @@ mod tests {
         check_decision(before, after, "skip", &differs(Kind::BackEdgeSkip, "files changed: a.go"));
         check_decision(before, after, "build go-file:a.go", &PlanVerdict::Agrees);
         let trees = [tree("a.go=1 b.go=1"), tree("a.go=2 b.go=1")];
-        let side = |strict| Side { main: &main, tree: &trees[1], strict };
+        let side = |strict| Side { main: &main, tree: &trees[1], strict, locked: false };
         let found = Found::Main(&main);
         let notes = Notes { service: "s", plan: &[], inputs: &[] };
         let planned = PlanService { name: "s".into(), decision: "skip".into(), reasons: Vec::new() };
@@ -512,13 +569,15 @@ mod tests {
         assert_eq!(verdict, differs(Kind::MissedBuild, "files changed: a.go"));
         let planned = PlanService {
             decision: "build".into(),
-            reasons: vec![Reason { kind: "go-file".into(), path: Some("b.go".into()) }],
+            reasons: vec![Reason { kind: "go-file".into(), path: Some("b.go".into()), module: None }],
             ..planned
         };
         let verdict = super::decision(side(true), &found, &trees[0], &planned, notes);
         assert_eq!(verdict, differs(Kind::SpuriousReason, "go-file b.go"));
-        let planned =
-            PlanService { reasons: vec![Reason { kind: "go-file".into(), path: Some("c.go".into()) }], ..planned };
+        let planned = PlanService {
+            reasons: vec![Reason { kind: "go-file".into(), path: Some("c.go".into()), module: None }],
+            ..planned
+        };
         assert_eq!(super::decision(side(true), &found, &trees[0], &planned, notes), PlanVerdict::Agrees);
         let spurious = differs(Kind::SpuriousReason, "go-file c.go");
         assert_eq!(super::decision(side(false), &found, &trees[0], &planned, notes), spurious);
@@ -526,6 +585,66 @@ mod tests {
         let detail = "only external modules import ex.io/m".to_owned();
         assert_eq!(verdict.differences, [Difference { kind: Kind::BackEdge, detail }]);
         assert_eq!(super::files(side(true), &Inputs::default(), notes).differences.len(), 2);
+    }
+
+    #[track_caller]
+    fn check_modules(go: &[(FactKind, &str)], inputs: &[(&str, &str, bool)], locked: bool, expected: &[(Kind, &str)]) {
+        let mut main = Main::default();
+        main.facts.extend(go.iter().map(|(kind, text)| Fact { kind: *kind, text: (*text).to_owned() }));
+        let module = |(module, version, exact): &(&str, &str, bool)| InputModule {
+            module: (*module).to_owned(),
+            version: (*version).to_owned(),
+            exact: *exact,
+        };
+        let inputs = Inputs { external: inputs.iter().map(module).collect(), ..Inputs::default() };
+        let side = Side { main: &main, tree: &tree(""), strict: false, locked };
+        let found = modules(side, &inputs).unwrap();
+        let found: Vec<_> = found.iter().map(|found| (found.kind, found.detail.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn modules_are_compared_by_path_version_and_replacement() {
+        let go = [
+            (FactKind::ExternalModule, "x.io/a v1.0.0"),
+            (FactKind::ExternalModule, "x.io/b v1.0.0 => y.io/b v1.1.0"),
+            (FactKind::BuildInfo, "x.io/c v0.0.0"),
+            (FactKind::Language, "ex.io/m go 1.25"),
+        ];
+        let (a, b) = (("x.io/a", "v1.0.0", true), ("x.io/b", "v1.0.0 => y.io/b v1.1.0", true));
+        let c = ("x.io/c", "v0.0.0 => ../c", true);
+        check_modules(&go, &[a, b, c], true, &[]);
+        check_modules(&go, &[a, b, c], false, &[]);
+        check_modules(&go, &[a, b], true, &[(Kind::MissingModule, "x.io/c v0.0.0")]);
+        check_modules(&go, &[a, b, c, ("x.io/d", "v1.0.0", true)], true, &[(Kind::ExtraModule, "x.io/d v1.0.0")]);
+        let expected = [(Kind::MissingModule, "x.io/b v1.0.0 => y.io/b v1.1.0"), (Kind::ExtraModule, "x.io/b v1.0.0")];
+        check_modules(&go, &[a, ("x.io/b", "v1.0.0", true), c], true, &expected);
+        let expected = [(Kind::InexactModule, "x.io/a"), (Kind::MissingModule, "x.io/a v1.0.0")];
+        check_modules(&go, &[("x.io/a", "v1.0.0", false), b, c], true, &expected);
+    }
+
+    #[test]
+    fn what_only_may_be_used_is_not_compared_without_a_lock() {
+        let main = Main::default();
+        let external = vec![InputModule { module: "x.io/a".into(), version: "v1.0.0".into(), exact: false }];
+        let inputs = Inputs { external, ..Inputs::default() };
+        assert_eq!(modules(Side { main: &main, tree: &tree(""), strict: false, locked: false }, &inputs), None);
+    }
+
+    #[test]
+    fn with_a_lock_an_unchanged_module_is_no_reason_and_a_back_edge_is_no_excuse() {
+        let mut main = main("a.go:go");
+        main.behind_external = BTreeSet::from(["ex.io/m".to_owned()]);
+        main.facts.insert(Fact { kind: FactKind::ExternalModule, text: "x.io/y v1.0.0".into() });
+        let trees = [tree("a.go=1"), tree("a.go=2")];
+        let side = Side { main: &main, tree: &trees[1], strict: false, locked: true };
+        let notes = Notes { service: "s", plan: &[], inputs: &[] };
+        let planned = |decision: &str, reasons| PlanService { name: "s".into(), decision: decision.into(), reasons };
+        let verdict = super::decision(side, &Found::Main(&main), &trees[0], &planned("skip", Vec::new()), notes);
+        assert_eq!(verdict, differs(Kind::MissedBuild, "files changed: a.go"));
+        let reason = Reason { kind: "external-module".into(), path: None, module: Some("x.io/y".into()) };
+        let verdict = super::decision(side, &Found::Main(&main), &trees[0], &planned("build", vec![reason]), notes);
+        assert_eq!(verdict, differs(Kind::SpuriousReason, "external-module x.io/y"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::process;
 use super::target::Target;
 
 /// `buildplan` for one pair of commits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Planner {
     binary: PathBuf,
     repository: PathBuf,
@@ -35,11 +35,24 @@ pub(crate) struct Service {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Inputs {
     pub(crate) packages: Vec<InputPackage>,
+    /// The modules that provide packages.
+    #[serde(default)]
+    pub(crate) external: Vec<InputModule>,
     /// What is an input otherwise than as a file of a package.
     #[serde(default)]
     pub(crate) image: Vec<InputFile>,
     #[serde(default)]
     pub(crate) notes: Vec<Note>,
+}
+
+/// A module that is not a main module.
+#[derive(Debug, Deserialize)]
+pub(crate) struct InputModule {
+    pub(crate) module: String,
+    /// With what replaces it, after an arrow.
+    pub(crate) version: String,
+    /// Whether it is known to provide a package; else it only may.
+    pub(crate) exact: bool,
 }
 
 /// A package of the inputs.
@@ -80,6 +93,8 @@ pub(crate) struct Reason {
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) path: Option<String>,
+    #[serde(default)]
+    pub(crate) module: Option<String>,
 }
 
 /// What the planner says about how it came to its answer.
@@ -109,6 +124,11 @@ impl Planner {
         std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
         let (base, head) = (base.to_owned(), head.to_owned());
         Ok(Self { binary: binary.to_owned(), repository: repository.to_owned(), config, base, head, services })
+    }
+
+    /// The same between other commits.
+    pub(crate) fn between(&self, base: &str, head: &str) -> Self {
+        Self { base: base.to_owned(), head: head.to_owned(), ..self.clone() }
     }
 
     /// What goes into a service at head.
@@ -184,7 +204,8 @@ fn config_text(listing: &Listing, services: &[Service], pinned: Option<(&Target,
     text
 }
 
-fn go_section(target: &Target, workspace: bool) -> String {
+/// The configuration that tells `buildplan` what Go is told.
+pub(crate) fn go_section(target: &Target, workspace: bool) -> String {
     let tags: Vec<String> = target.tags.iter().map(|tag| quoted(tag)).collect();
     format!(
         "\n[go]\nplatforms = [{}]\nbuild-tags = [{}]\ncgo = {}\nworkspace = {}\n\

@@ -1,8 +1,11 @@
 //! Runs a program to its end and turns a failure into an error that quotes what the program said.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+/// How many lines of standard error are quoted.
+const LINES_SHOWN: usize = 12;
 
 /// The standard output of `command`. An exit status other than 0 is an error with the end of its standard error.
 pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
@@ -13,11 +16,20 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
 
 /// The same, where errors name the command by `label`.
 pub(crate) fn output_of(command: &mut Command, label: &str) -> Result<Vec<u8>> {
+    Ok(finished(command, label)?.stdout)
+}
+
+/// The end of its standard error.
+pub(crate) fn diagnostics(command: &mut Command, label: &str) -> Result<String> {
+    Ok(tail(&String::from_utf8_lossy(&finished(command, label)?.stderr), LINES_SHOWN))
+}
+
+fn finished(command: &mut Command, label: &str) -> Result<Output> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {label}"))?;
     if !output.status.success() {
-        bail!("{label}: {}: {}", output.status, tail(&String::from_utf8_lossy(&output.stderr), 12));
+        bail!("{label}: {}: {}", output.status, tail(&String::from_utf8_lossy(&output.stderr), LINES_SHOWN));
     }
-    Ok(output.stdout)
+    Ok(output)
 }
 
 /// Standard output as text without the line end.

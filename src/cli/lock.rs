@@ -37,13 +37,7 @@ pub(super) fn run(global: &GlobalArguments, command: &LockArguments, output: &Ou
         return check(&workspace, &ways, output);
     }
     if command.download {
-        let modes: BTreeSet<&Mode> = ways.keys().map(|(mode, _)| mode).collect();
-        for mode in modes {
-            output.say(format!("running go mod download for {mode}"));
-            let (Mode::Workspace(dir) | Mode::Module(dir)) = mode;
-            let in_workspace = matches!(mode, Mode::Workspace(_));
-            download(&repository.on_disk(dir).unwrap_or_default(), in_workspace).map_err(Failure::new)?;
-        }
+        download_all(&repository, &ways, output);
     }
     let cache = ModuleCache::new(module_cache(root)?);
     let survey = Survey::take(&workspace, &ways, &cache)?;
@@ -60,9 +54,24 @@ pub(super) fn run(global: &GlobalArguments, command: &LockArguments, output: &Ou
     }
     if !survey.is_complete() {
         let holder = format!("the module cache {}", cache.root().display());
-        output.warn(format!("{}; `buildplan lock --download` fetches it first", survey.shortcomings(&holder)));
+        let hint = if command.download { "" } else { "; `buildplan lock --download` fetches it first" };
+        output.warn(format!("{}{hint}", survey.shortcomings(&holder)));
     }
     Ok(Status::Done)
+}
+
+/// Fetches what the go.mod and go.work files in force list. One that fails keeps no other from being locked: what the lock
+/// then lacks is said.
+fn download_all(repository: &Repository, ways: &WaysToBuild, output: &Output) {
+    let modes: BTreeSet<&Mode> = ways.keys().map(|(mode, _)| mode).collect();
+    for mode in modes {
+        output.say(format!("running go mod download for {mode}"));
+        let (Mode::Workspace(dir) | Mode::Module(dir)) = mode;
+        let in_workspace = matches!(mode, Mode::Workspace(_));
+        if let Err(reason) = download(&repository.on_disk(dir).unwrap_or_default(), in_workspace) {
+            output.warn(reason);
+        }
+    }
 }
 
 /// Whether the lock would answer all questions and hold nothing else; it needs no module cache.

@@ -189,6 +189,21 @@ fn what_the_cache_lacks_is_named() {
 }
 
 #[test]
+fn a_download_that_fails_keeps_nothing_that_is_there_from_being_locked() {
+    let locked = two_programs();
+    locked.repo.replace("go.mod", "y.io/y v1.0.0", "y.io/y v1.2.0");
+    let cache = locked.repo.beside("cache");
+    let mut lock = locked.repo.program();
+    let run =
+        Run::of(lock.args(["lock", "--download"]).env("GOMODCACHE", cache).env("PATH", locked.repo.beside("none")));
+    assert!(run.stderr.contains("warning: cannot run the go program"), "{}", run.stderr);
+    assert!(run.stderr.contains("warning: y.io/y@v1.2.0 is not in the module cache"), "{}", run.stderr);
+    assert!(!run.stderr.contains("--download"), "{}", run.stderr);
+    assert_eq!(run.code, 0);
+    assert!(locked.repo.read("build-plan.lock").contains("\nx.io/x v1.0.0\n"));
+}
+
+#[test]
 fn vendored_modules_need_no_lock() {
     let repo = Sandbox::copy_of("vendored");
     let run = Run::of(repo.program().arg("lock").env("GOMODCACHE", repo.beside("cache")));
