@@ -87,32 +87,42 @@ impl LockFile {
         &self.modules
     }
 
-    /// The text of the file; equal content gives equal text.
+    /// The text of the file; equal content gives equal text. What would not read as it is (only a hostile go.mod has
+    /// such names) is left out.
     pub fn to_text(&self) -> String {
         let mut text = format!("{HEADER}{FORMAT}\n");
         for (module, known) in &self.modules {
-            let _ = writeln!(text, "\n{} {}", module.path, module.version);
-            let mut line = |sum: &str, fact: &str| {
-                let _ = writeln!(text, "\t{fact} {}", seal(module, sum, fact));
-            };
-            if let Some((go_mod, sum)) = &known.go_mod {
-                let mut fact = format!("go.mod {sum} {}", go_mod.go.as_deref().unwrap_or("-"));
-                for required in &go_mod.requires {
-                    let _ = write!(fact, " {}@{}", required.path, required.version);
-                }
-                line("", &fact);
-            }
-            let Some(LockedFiles { sum, folders }) = &known.files else { continue };
-            line("", &format!("zip {sum}"));
-            for (below, package) in folders {
-                match package {
-                    Some(imports) => line(sum, &format!("/{below}{}", shown_imports(&module.path, imports))),
-                    None => line(sum, &format!("-/{below}")),
-                }
+            let line = format!("{} {}", module.path, module.version);
+            if module_line(&line).as_ref() == Some(module) {
+                let _ = write!(text, "\n{line}\n{}", module_text(module, known));
             }
         }
         text
     }
+}
+
+/// The lines below that of the module.
+fn module_text(module: &ModuleVersion, known: &LockedModule) -> String {
+    let mut text = String::new();
+    let mut line = |sum: &str, fact: &Fact| {
+        let shown = fact.show(&module.path);
+        let is_readable = !shown.contains('\n') && Fact::read(&module.path, &shown).as_ref() == Ok(fact);
+        if is_readable {
+            let _ = writeln!(text, "\t{shown} {}", seal(module, sum, &shown));
+        }
+        is_readable
+    };
+    if let Some((go_mod, sum)) = &known.go_mod {
+        line("", &Fact::GoMod(Arc::clone(go_mod), Arc::clone(sum)));
+    }
+    if let Some(LockedFiles { sum, folders }) = &known.files
+        && line("", &Fact::Files(Arc::clone(sum)))
+    {
+        for (below, package) in folders {
+            line(sum, &Fact::Folder(below.clone(), package.clone()));
+        }
+    }
+    text
 }
 
 impl ExternalModules for LockFile {
@@ -186,12 +196,9 @@ impl Reader {
             self.seen_format = line == FORMAT;
             return if self.seen_format { Ok(()) } else { Err("it should say `buildplan-lock 1`") };
         }
-        self.module = None;
-        let module = line.split_once(' ').filter(|(path, version)| !path.is_empty() && is_version(version));
-        let (path, version) = module.ok_or("it is neither a module with its version nor a fact")?;
-        let module = ModuleVersion { path: path.to_owned(), version: version.to_owned() };
-        self.file.modules.entry(module.clone()).or_default();
-        self.module = Some(module);
+        self.module = module_line(line);
+        let module = self.module.clone().ok_or("it is neither a module with its version nor a fact")?;
+        self.file.modules.entry(module).or_default();
         Ok(())
     }
 
@@ -207,35 +214,80 @@ impl Reader {
         if seal(module, sum, fact) != sealed {
             return Err("it was edited, or belongs to another version");
         }
-        let mut words = fact.split(' ');
-        match words.next().unwrap_or_default() {
-            "go.mod" => known.go_mod = Some(go_mod(words)?),
-            "zip" => {
-                let sum = words.next().ok_or("it has no hash")?;
-                let new = || LockedFiles { sum: Arc::from(sum), folders: BTreeMap::new() };
-                if *known.files.get_or_insert_with(new).sum != *sum {
+        match Fact::read(&module.path, fact)? {
+            Fact::GoMod(go_mod, sum) => known.go_mod = Some((go_mod, sum)),
+            Fact::Files(sum) => {
+                let new = || LockedFiles { sum: Arc::clone(&sum), folders: BTreeMap::new() };
+                if known.files.get_or_insert_with(new).sum != sum {
                     return Err("the module has another hash above");
                 }
             }
-            folder => {
+            Fact::Folder(below, package) => {
                 let files = known.files.as_mut().ok_or("the hash of the module's files is missing")?;
-                let (below, package) = match folder.strip_prefix('-') {
-                    Some(folder) => (folder, None),
-                    None => (folder, Some(Arc::new(imports(&module.path, words)?))),
-                };
-                let below = below.strip_prefix('/').ok_or("it is not a fact that this version knows")?;
-                files.folders.insert(below.to_owned(), package);
+                files.folders.insert(below, package);
             }
         }
         Ok(())
     }
 }
 
-fn is_version(word: &str) -> bool {
-    word.starts_with('v') && !word.contains(' ')
+/// No longer line names a module: each of its packages may repeat the path.
+const MAX_MODULE_LINE: usize = 1024;
+
+/// The module of a line without indentation.
+fn module_line(line: &str) -> Option<ModuleVersion> {
+    let (path, version) = line.split_once(' ')?;
+    let is_path = !path.is_empty() && !path.starts_with(['#', '\t']);
+    let is_version = version.starts_with('v') && !version.contains(' ');
+    let is_line = line.len() <= MAX_MODULE_LINE && !line.contains(['\n', '\r']);
+    (is_path && is_version && is_line).then(|| ModuleVersion { path: path.to_owned(), version: version.to_owned() })
 }
 
-fn go_mod<'w>(mut words: impl Iterator<Item = &'w str>) -> Result<(Arc<ExternalGoMod>, Arc<str>), &'static str> {
+/// A line of a module, without its seal.
+#[derive(Debug, PartialEq, Eq)]
+enum Fact {
+    /// What go.mod says, and its hash.
+    GoMod(Arc<ExternalGoMod>, Arc<str>),
+    /// The hash of the files.
+    Files(Arc<str>),
+    /// A folder, as in [`LockedFiles::folders`].
+    Folder(String, Option<Arc<ExternalImports>>),
+}
+
+impl Fact {
+    fn show(&self, module: &str) -> String {
+        match self {
+            Self::GoMod(go_mod, sum) => {
+                let mut fact = format!("go.mod {sum} {}", go_mod.go.as_deref().unwrap_or("-"));
+                for required in &go_mod.requires {
+                    let _ = write!(fact, " {}@{}", required.path, required.version);
+                }
+                fact
+            }
+            Self::Files(sum) => format!("zip {sum}"),
+            Self::Folder(below, Some(imports)) => format!("/{below}{}", shown_imports(module, imports)),
+            Self::Folder(below, None) => format!("-/{below}"),
+        }
+    }
+
+    fn read(module: &str, text: &str) -> Result<Self, &'static str> {
+        let mut words = text.split(' ');
+        match words.next().unwrap_or_default() {
+            "go.mod" => go_mod(words),
+            "zip" => Ok(Self::Files(Arc::from(words.next().ok_or("it has no hash")?))),
+            folder => {
+                let (below, package) = match folder.strip_prefix('-') {
+                    Some(folder) => (folder, None),
+                    None => (folder, Some(Arc::new(imports(module, words)?))),
+                };
+                let below = below.strip_prefix('/').ok_or("it is not a fact that this version knows")?;
+                Ok(Self::Folder(below.to_owned(), package))
+            }
+        }
+    }
+}
+
+fn go_mod<'w>(mut words: impl Iterator<Item = &'w str>) -> Result<Fact, &'static str> {
     let sum = words.next().ok_or("it has no hash")?;
     let go = words.next().ok_or("it has no go version")?;
     let requires = words.map(|word| {
@@ -244,7 +296,7 @@ fn go_mod<'w>(mut words: impl Iterator<Item = &'w str>) -> Result<(Arc<ExternalG
     });
     let requires = requires.collect::<Option<_>>().ok_or("a requirement has no version")?;
     let go = (go != "-").then(|| go.to_owned());
-    Ok((Arc::new(ExternalGoMod { go, requires }), Arc::from(sum)))
+    Ok(Fact::GoMod(Arc::new(ExternalGoMod { go, requires }), Arc::from(sum)))
 }
 
 fn imports<'w>(module: &str, words: impl Iterator<Item = &'w str>) -> Result<ExternalImports, &'static str> {
@@ -368,6 +420,75 @@ x.io/m v1.1.0
         check("\t/sub", "\t/sub [windows]", 11, "it was edited, or belongs to another version");
         check("x.io/m v1.0.0", "<<<<<<< ours", 5, "it is neither a module with its version nor a fact");
         check("buildplan-lock 1", "buildplan-lock 9", 3, "it should say `buildplan-lock 1`");
+    }
+
+    /// Puts a name in every place where there is one.
+    fn with_name(name: &str) -> LockFile {
+        let module = |path: &str, version: &str| ModuleVersion { path: path.to_owned(), version: version.to_owned() };
+        let import = |path: &str| {
+            let group = ConditionalImports { condition: Constraint::Always, paths: vec![Arc::from(path)] };
+            Some(Arc::new(ExternalImports { by_condition: vec![group] }))
+        };
+        let locked = |sum: &str, go: &str, required: &ModuleVersion, below: &str, path: &str| LockedModule {
+            go_mod: Some((
+                Arc::new(ExternalGoMod { go: Some(go.to_owned()), requires: vec![required.clone()] }),
+                Arc::from(sum),
+            )),
+            files: Some(LockedFiles { sum: Arc::from(sum), folders: [(below.to_owned(), import(path))].into() }),
+        };
+        let x = module("x.io/m", "v1.0.0");
+        let modules = [
+            (module(name, "v1.0.0"), locked("h1:a=", "1.20", &x, "b", "c")),
+            (module("a", name), locked("h1:a=", "1.20", &x, "b", "c")),
+            (module("b", "v1.0.0"), locked(name, "1.20", &x, "b", "c")),
+            (module("c", "v1.0.0"), locked("h1:a=", name, &x, "b", "c")),
+            (module("d", "v1.0.0"), locked("h1:a=", "1.20", &module(name, "v1.0.0"), "b", "c")),
+            (module("e", "v1.0.0"), locked("h1:a=", "1.20", &module("x.io/m", name), "b", "c")),
+            (module("f", "v1.0.0"), locked("h1:a=", "1.20", &x, name, "c")),
+            (module("g", "v1.0.0"), locked("h1:a=", "1.20", &x, "b", name)),
+        ];
+        LockFile::new(modules.into())
+    }
+
+    #[test]
+    fn names_that_would_read_as_something_else_are_left_out() {
+        for name in [
+            "a b",
+            "a v1@v1",
+            "a\nx.io/m v1.0.0",
+            "#a",
+            "\ta",
+            "",
+            "-",
+            "./a",
+            "[a]",
+            "v1\r",
+            "v1@v2",
+            &"v".repeat(2000),
+        ] {
+            let whole = with_name(name);
+            let read = LockFile::parse(whole.to_text().as_bytes());
+            assert_eq!(read.problems, [], "{name:?}");
+            for (module, known) in &read.modules {
+                let whole = &whole.modules[module];
+                assert!(known.go_mod.is_none() || known.go_mod == whole.go_mod, "{name:?}: {known:?}");
+                let Some(files) = &known.files else { continue };
+                let whole = whole.files.as_ref().unwrap();
+                assert_eq!(files.sum, whole.sum, "{name:?}");
+                assert!(files.folders.iter().all(|(below, package)| whole.folders.get(below) == Some(package)));
+            }
+        }
+        assert_eq!(LockFile::parse(with_name("v1.2.3").to_text().as_bytes()), with_name("v1.2.3"));
+    }
+
+    #[test]
+    fn a_long_path_is_not_repeated_for_every_import() {
+        let path = "x".repeat(100_000);
+        let module = ModuleVersion { path: path.clone(), version: "v1.0.0".to_owned() };
+        let zip = format!("zip h1:a= {}", seal(&module, "", "zip h1:a="));
+        let fact = format!("/{}", " ./y".repeat(25_000));
+        let text = format!("{FORMAT}\n{path} v1.0.0\n\t{zip}\n\t{fact} {}\n", seal(&module, "h1:a=", &fact));
+        assert_eq!(LockFile::parse(text.as_bytes()).modules.len(), 0);
     }
 
     #[test]

@@ -75,6 +75,7 @@ impl ExternalImports {
             if header.imports_c {
                 condition = condition.and(Constraint::parse_go_build("cgo"));
             }
+            let condition = as_shown(&condition);
             let known = by_text.entry(condition.to_string()).or_insert_with(|| (condition, BTreeSet::new()));
             known.1.extend(paths.map(Arc::from));
         }
@@ -116,6 +117,14 @@ fn valid(constraint: Constraint) -> Constraint {
     match constraint {
         Constraint::Invalid(_) => Constraint::Always,
         constraint => constraint,
+    }
+}
+
+/// A condition as it reads once it was written down; what is too large for that counts in any case.
+fn as_shown(condition: &Constraint) -> Constraint {
+    match condition {
+        Constraint::Always => Constraint::Always,
+        condition => valid(Constraint::parse_go_build(&condition.to_string())),
     }
 }
 
@@ -180,6 +189,19 @@ mod tests {
         check(&[("_x.go", "package p\nimport \"x.io/a\"\n")], "");
         check(&[("x_test.go", "package p\n")], "");
         check(&[("README.md", "")], "no package");
+    }
+
+    #[test]
+    fn a_condition_that_is_too_large_for_one_line_counts_as_none() {
+        let file = |lines: usize| {
+            let line = format!("// +build {}\n", vec!["x"; 100].join(" "));
+            line.repeat(lines) + "\npackage p\nimport \"x.io/a\"\n"
+        };
+        assert!(matches!(scan_go(file(10).as_bytes()).constraint, Constraint::Expression(_)));
+        check(&[("a.go", &file(10))], "[] x.io/a");
+        let one = vec!["x"; 100].join("||");
+        check(&[("a.go", &file(1))], &format!("[{one}] x.io/a"));
+        check(&[("a.go", &file(2))], &format!("[({one})&&({one})] x.io/a"));
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Constraint {
 
     /// One that never holds.
     pub(super) fn never() -> Self {
-        Self::Expression(Expression { steps: vec![Step::Constant(Tri::False)] })
+        Self::Expression(Expression { steps: vec![Step::Never] })
     }
 
     /// Both have to hold; an invalid one makes the whole invalid.
@@ -88,7 +88,7 @@ impl Constraint {
 }
 
 /// As a `//go:build` line has it, without spaces; nothing for no constraint. What is shown means the same when it is
-/// parsed again, unless it is invalid.
+/// parsed again, unless it is invalid, or is made of several lines and too large for one.
 impl fmt::Display for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -108,10 +108,18 @@ pub struct Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Tag(Box<str>),
-    Constant(Tri),
+    /// A tag beyond ASCII. Whether Go takes it for one depends on its version of Unicode.
+    DoubtfulTag(Box<str>),
+    Never,
     Not,
     And,
     Or,
+}
+
+impl Step {
+    fn tag(name: &str) -> Self {
+        if name.is_ascii() { Self::Tag(name.into()) } else { Self::DoubtfulTag(name.into()) }
+    }
 }
 
 impl Expression {
@@ -124,7 +132,8 @@ impl Expression {
         for step in &self.steps {
             let value = match step {
                 Step::Tag(name) => tag(name),
-                Step::Constant(value) => *value,
+                Step::DoubtfulTag(_) => Tri::Unknown,
+                Step::Never => Tri::False,
                 Step::Not => !pop(&mut values),
                 Step::And => pop(&mut values).and(pop(&mut values)),
                 Step::Or => pop(&mut values).or(pop(&mut values)),
@@ -135,7 +144,7 @@ impl Expression {
     }
 
     fn tag(name: &str) -> Self {
-        Self { steps: vec![Step::Tag(name.into())] }
+        Self { steps: vec![Step::tag(name)] }
     }
 
     fn join(operands: Vec<Self>, operator: &Step) -> Self {
@@ -155,10 +164,9 @@ impl fmt::Display for Expression {
         let mut operands: Vec<(String, Binding)> = Vec::new();
         for step in &self.steps {
             let operand = match step {
-                Step::Tag(name) => (name.to_string(), Binding::Tight),
-                Step::Constant(Tri::True) => ("ignore||!ignore".to_owned(), Binding::Or),
-                Step::Constant(_) => ("ignore&&!ignore".to_owned(), Binding::And),
-                Step::Not => (format!("!{}", operand_within(&mut operands, Binding::Tight)), Binding::Tight),
+                Step::Tag(name) | Step::DoubtfulTag(name) => (name.to_string(), Binding::Tight),
+                Step::Never => ("ignore&&!ignore".to_owned(), Binding::And),
+                Step::Not => (format!("!{}", operand_within(&mut operands, Binding::Tight)), Binding::Not),
                 Step::And | Step::Or => {
                     let (binding, sign) = if *step == Step::And { (Binding::And, "&&") } else { (Binding::Or, "||") };
                     let right = operand_within(&mut operands, binding);
@@ -177,6 +185,8 @@ impl fmt::Display for Expression {
 enum Binding {
     Or,
     And,
+    /// Go takes no `!!`.
+    Not,
     Tight,
 }
 
@@ -217,7 +227,7 @@ enum Operator {
 
 #[derive(Clone, Copy)]
 enum Word<'a> {
-    /// A tag, or what may be one: Go admits the letters of its own Unicode version, which is not ours to judge.
+    /// A tag, or what may be one.
     Tag(&'a str),
     Operator(Operator),
     Close,
@@ -261,11 +271,7 @@ impl<'a> GoBuildParser<'a> {
             match self.word()? {
                 Word::Tag(name) => {
                     self.grow()?;
-                    self.steps.push(if name.is_ascii() {
-                        Step::Tag(name.into())
-                    } else {
-                        Step::Constant(Tri::Unknown)
-                    });
+                    self.steps.push(Step::tag(name));
                     self.negate();
                     return Ok(());
                 }
@@ -393,6 +399,9 @@ mod tests {
             ("(a && b) || c", "a&&b||c"),
             ("!(a || b) && (c && d)", "!(a||b)&&c&&d"),
             ("!( a )", "!a"),
+            ("!(!a)", "!(!a)"),
+            ("!(!(!(a))) && b", "!(!(!a))&&b"),
+            ("größe || !b", "größe||!b"),
         ] {
             let shown = Constraint::parse_go_build(text).to_string();
             assert_eq!(shown, expected);
@@ -480,6 +489,9 @@ mod tests {
         check_legacy("!", Tri::False);
         check_legacy("!!t", Tri::False);
         check_legacy("!t-x", Tri::True);
+        check_legacy("größe", Tri::Unknown);
+        check_legacy("größe-x", Tri::False);
+        check_legacy("größe t", Tri::True);
         assert_eq!(Constraint::parse_plus_build(&"t ".repeat(102)), None);
         check_legacy(&"t ".repeat(101), Tri::True);
     }
