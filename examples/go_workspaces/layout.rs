@@ -263,7 +263,7 @@ impl Layout {
         let path = match dir {
             "" => base.to_owned(),
             // The path of another folder of the module around: the longest module path that has the package counts.
-            _ if sketch.chance(20) => join(base, sketch.pick(&["a", "a/b", "core", "deep/er"])),
+            _ if sketch.chance(30) => join(base, sketch.pick(&["a", "a/b", "core", "deep/er"])),
             _ if sketch.chance(20) => format!("ex.io/{}", dir.rsplit('/').next().unwrap_or(dir)),
             _ => join(base, dir),
         };
@@ -373,7 +373,7 @@ impl Layout {
             let below = module.known_as.strip_prefix(path_of("")?)?.strip_prefix('/')?;
             (module.dir != below && module.role != Role::Loose).then(|| below.to_owned())
         });
-        if let Some(below) = shadow.filter(|_| sketch.chance(50))
+        if let Some(below) = shadow.filter(|_| sketch.chance(80))
             && self.modules.iter().all(|module| module.dir != below)
         {
             self.add_module(sketch, "ex.io/shadow", &below, Role::Loose, newest);
@@ -391,6 +391,9 @@ impl Layout {
         let role = self.modules[module].role;
         let is_vendored = role == Role::Vendored;
         let count = sketch.random.between(1, if is_vendored { 2 } else { 5 });
+        for below in self.shadowed_packages(module) {
+            self.add_package(sketch, Kind::Library, module, &below, None);
+        }
         for _ in 0..count {
             let below = match is_vendored {
                 true => sketch.pick(&["", "sub", "internal/x", "a/b"]),
@@ -417,6 +420,20 @@ impl Layout {
             let below = format!("cmd/last{module}");
             self.add_package(sketch, Kind::Program, module, &below, None);
         }
+    }
+
+    /// The folders of the packages that a module would have if its path were that of the module around and its folder.
+    fn shadowed_packages(&self, module: usize) -> Vec<String> {
+        let shadow = &self.modules[module];
+        let Some(around) = self.modules.iter().find(|around| around.dir.is_empty()) else { return Vec::new() };
+        let path = join(&around.path, &shadow.dir);
+        let is_shadowed = |package: &&Package| {
+            let other = &self.modules[package.module];
+            shadow.role == Role::Loose && other.known_as == path && package.kind == Kind::Library
+        };
+        let shadowed = self.packages.iter().filter(is_shadowed);
+        let below = shadowed.filter_map(|package| package.import_path.strip_prefix(&path));
+        below.map(|below| below.trim_start_matches('/').to_owned()).collect()
     }
 
     /// A folder that is a link, to another package of the module or to source that is in no module's care.
