@@ -745,8 +745,7 @@ fn minor_version(version: &str) -> String {
 
 /// Whether what a module's requirements require is left out of the graph (go ≥ 1.17, modload `pruningForGoVersion`).
 pub fn has_pruned_graph(module: &Module) -> bool {
-    let version = module.go_mod.go.as_deref().and_then(go_version::minor);
-    version.is_some_and(|minor| minor >= 17)
+    module.go_mod.go.as_deref().is_some_and(|version| go_version::compare(version, "1.17").is_ge())
 }
 
 /// The vendor folder that the `go` command would use (modload `setDefaultBuildMod`).

@@ -220,6 +220,7 @@ fn a_module_alone_uses_the_versions_that_it_lists() {
 fn a_module_of_an_old_go_line_uses_what_it_does_not_list() {
     let modules = "a 1.16 require y@v1.0.0 import y\ny@v1.0.0 1.20 require z@v1.5.0 import z\nz@v1.5.0 1.20";
     check(modules, "a/p.go y@v1.0.0 z@v1.5.0");
+    check(&modules.replacen("1.16", "1.17rc1", 1), "a/p.go y@v1.0.0 z@v1.5.0");
     check_refused(&modules.replacen("1.16", "1.21", 1), "updates to go.mod needed", "a/p.go y@v1.0.0");
 }
 
