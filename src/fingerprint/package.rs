@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crate::fingerprint::external::module_item;
 use crate::fingerprint::item::{InputKind, Item, Subject};
 use crate::go::folder::{SourceContent, SourceFile};
-use crate::go::mode::PackageFolder;
 use crate::go::source::FileKind;
 use crate::graph::{Content, FolderPackage, Node, Part};
 use crate::repo::{Digest, Hasher, RepoPath};
@@ -36,7 +35,7 @@ fn add_folder(hasher: &mut Hasher, folder: &FolderPackage) {
     hasher.field(content.as_ref().map_or(&[][..], |digest| digest.as_bytes()));
     let place = &folder.place;
     hasher.field(place.dir.as_bytes()).field(place.module.as_bytes());
-    hasher.field(place.language.as_bytes()).field(place.version.as_bytes());
+    hasher.field(language(folder).as_bytes()).field(place.version.as_bytes());
     hasher.count(folder.includes.files.len());
     for (path, identity) in &folder.includes.files {
         hasher.field(path.as_bytes());
@@ -77,7 +76,7 @@ fn folder_items(folder: &FolderPackage) -> Vec<Item> {
         let kind = if folder.part == Part::Tests { InputKind::Declared } else { InputKind::Include };
         Item::file(kind, path.clone(), identity.clone())
     }));
-    add_module(&mut items, &folder.place);
+    add_module(&mut items, folder);
     items.extend(folder.conversions.iter().map(|(path, rules)| Item::conversion(path.clone(), *rules)));
     items
 }
@@ -106,10 +105,53 @@ fn kind_of(file: &SourceFile) -> InputKind {
     }
 }
 
-fn add_module(items: &mut Vec<Item>, place: &PackageFolder) {
+/// What the package takes from the go line of its module.
+fn language(folder: &FolderPackage) -> &str {
+    let is_program = folder.part == Part::Package && folder.package.is_main();
+    if is_program && !folder.place.go.is_empty() { &folder.place.go } else { &folder.place.language }
+}
+
+fn add_module(items: &mut Vec<Item>, folder: &FolderPackage) {
+    let place = &folder.place;
     let module: Arc<str> = Arc::from(place.module.as_str());
-    items.push(Item::text(Subject::Language(Arc::clone(&module)), place.language.clone()));
+    items.push(Item::text(Subject::Language(Arc::clone(&module)), language(folder)));
     if !place.version.is_empty() || place.vendored {
         items.push(Item::text(Subject::ModuleVersion(module), place.version.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::fingerprint::{Snapshot, SnapshotOptions};
+    use crate::go::workspace::Workspace;
+    use crate::repo::MemoryTree;
+
+    /// Whether another go line in one go.mod of a workspace gives the only service another fingerprint.
+    #[track_caller]
+    fn check(dir: &str, go: &str, expected: bool) {
+        let mut tree = MemoryTree::from_txtar(
+            "-- go.work --\ngo 1.25\nuse (\n./cmd\n./lib\n)\n-- cmd/go.mod --\nmodule ex.io/cmd\ngo 1.24.0\n\
+             -- cmd/main.go --\npackage main\nimport _ \"ex.io/lib\"\n-- lib/go.mod --\nmodule ex.io/lib\n\
+             go 1.24.0\n-- lib/lib.go --\npackage lib\n",
+        );
+        let config = Config::parse(b"[go]\nworkspace = \"on\"\n").unwrap();
+        let fingerprint = |tree: &MemoryTree| {
+            let workspace = Workspace::scan(tree).unwrap();
+            let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default(), None).unwrap();
+            snapshot.services["cmd"].fingerprint.unwrap()
+        };
+        let before = fingerprint(&tree);
+        tree.insert(&format!("{dir}/go.mod"), format!("module ex.io/{dir}\ngo {go}\n"));
+        assert_eq!(fingerprint(&tree) != before, expected, "{dir} {go}");
+    }
+
+    #[test]
+    fn the_whole_go_line_counts_for_a_program_and_the_language_for_what_it_imports() {
+        check("cmd", "1.24.0", false);
+        check("cmd", "1.24.1", true);
+        check("cmd", "1.23.0", true);
+        check("lib", "1.24.1", false);
+        check("lib", "1.23.0", true);
     }
 }

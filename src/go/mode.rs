@@ -102,6 +102,7 @@ impl Local {
                 }
                 module => language_of(module.as_ref()),
             },
+            go: String::new(),
             version: self.replaced.clone(),
             vendored: false,
         }
@@ -163,6 +164,9 @@ pub struct PackageFolder {
     pub module: String,
     /// The module's language version, `1.N` (go.mod `go` line; 1.16 without one).
     pub language: String,
+    /// The whole `go` line of a workspace's module, for what is built in it; else empty. The id of a program covers it
+    /// (cmd/go `buildActionID`), as without go.work the fact of the main module does.
+    pub go: String,
     /// For a vendored or replaced module: version and replacement. Empty for a main module.
     pub version: String,
     /// Whether it is a vendored copy of an external module.
@@ -250,6 +254,7 @@ impl<'w> BuildList<'w> {
             dir: dir.clone(),
             module: module.path().to_owned(),
             language: language_of(Some(module)),
+            go: self.work_file.as_ref().and(module.go_mod.go.clone()).unwrap_or_default(),
             version: String::new(),
             vendored: false,
         }))
@@ -638,6 +643,7 @@ impl<'w> BuildList<'w> {
             dir,
             module: module.map_or_else(String::new, |module| module.module.path.clone()),
             language: minor_version(language),
+            go: String::new(),
             version,
             vendored: true,
         })))

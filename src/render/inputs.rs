@@ -90,7 +90,7 @@ pub fn inputs_document(snapshot: &Snapshot<'_>, state: &ServiceState) -> InputsD
                 match (&item.subject, &item.value) {
                     (Subject::File(kind, path), Value::File(_)) => drop(files.insert(file(*kind, path, item))),
                     (Subject::Language(module), value) => {
-                        facts.insert(format!("language of {module}"), value.shown());
+                        facts.entry(format!("language of {module}")).or_insert_with(|| value.shown());
                     }
                     (Subject::ModuleVersion(module), value) => drop(external.insert(
                         module.to_string(),
