@@ -107,5 +107,9 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         writeln!(out)?;
     }
     out.write_all(report.markdown().as_bytes())?;
-    Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(match (report.faults.is_empty(), report.failures.is_empty()) {
+        (false, _) => ExitCode::from(1),
+        (true, false) => ExitCode::from(2),
+        (true, true) => ExitCode::SUCCESS,
+    })
 }

@@ -38,6 +38,8 @@ pub(crate) struct Report {
     pub(crate) not_needed: BTreeMap<String, usize>,
     /// What must not be, each with how to see it again.
     pub(crate) faults: Vec<String>,
+    /// Why a workspace could not be worked on to the end.
+    pub(crate) failures: Vec<String>,
     /// Each flag that was not needed, and each program without a plan.
     pub(crate) remarks: Vec<String>,
 }
@@ -83,6 +85,11 @@ const HEADER: &str = "mutations | pairs | changed | changed code | flagged | mis
                       unplanned: changed / same |\n| --- |";
 
 impl Report {
+    /// The report on a workspace that could not be worked on to the end.
+    pub(crate) fn failed(workspace: &str, error: &anyhow::Error) -> Self {
+        Self { failures: vec![format!("the workspace {workspace}: {error:#}")], ..Self::default() }
+    }
+
     /// Takes in what another part of the run found.
     pub(crate) fn add(&mut self, other: Self) {
         for (mine, its) in [(&mut self.by_workspace, other.by_workspace), (&mut self.by_kind, other.by_kind)] {
@@ -94,6 +101,7 @@ impl Report {
             *self.not_needed.entry(causes).or_default() += count;
         }
         self.faults.extend(other.faults);
+        self.failures.extend(other.failures);
         self.remarks.extend(other.remarks);
     }
 
@@ -125,9 +133,9 @@ impl Report {
         let mut causes: Vec<_> = self.not_needed.iter().collect();
         causes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         lines.extend(causes.into_iter().map(|(causes, count)| format!("| {causes} | {count} |")));
-        if !self.faults.is_empty() {
-            lines.push("\nFaults:\n".to_owned());
-            lines.extend(self.faults.iter().map(|fault| format!("- {fault}")));
+        for (title, texts) in [("Faults", &self.faults), ("Failures", &self.failures)] {
+            lines.extend((!texts.is_empty()).then(|| format!("\n{title}:\n")));
+            lines.extend(texts.iter().map(|text| format!("- {text}")));
         }
         lines.join("\n") + "\n"
     }

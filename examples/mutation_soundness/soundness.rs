@@ -75,16 +75,17 @@ pub(crate) fn run(options: &Options, progress: Progress<'_>) -> Result<Report> {
     let work = |(index, workspace): (usize, &Workspace)| {
         let folder = folder.join(workspace.name.replace('/', "-"));
         let setting = Setting { options, planner: &planner, progress };
-        let mut trial = Trial::new(workspace, &go, setting, &folder)
-            .with_context(|| format!("the workspace {}", workspace.name))?;
-        let numbers = options.first..options.first + share(index);
-        trial.run(numbers).with_context(|| format!("the workspace {}", workspace.name))?;
-        files::remove_folder(&folder)?;
-        progress(&format!("{}: {} changes", workspace.name, share(index)));
-        Ok(trial.report)
+        let report = Trial::new(workspace, &go, setting, &folder).and_then(|mut trial| {
+            trial.run(options.first..options.first + share(index))?;
+            files::remove_folder(&folder)?;
+            Ok(trial.report)
+        });
+        // What the others found is worth being told.
+        let report = report.unwrap_or_else(|error| Report::failed(&workspace.name, &error));
+        progress(&format!("{}: {} changes", workspace.name, report.total().mutations));
+        report
     };
-    let parts: Vec<Report> =
-        pool.install(|| workspaces.par_iter().enumerate().with_max_len(1).map(work).collect::<Result<_>>())?;
+    let parts: Vec<Report> = pool.install(|| workspaces.par_iter().enumerate().with_max_len(1).map(work).collect());
     let mut report = Report::default();
     for part in parts {
         report.add(part);
