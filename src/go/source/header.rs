@@ -6,6 +6,7 @@ use std::ops::Range;
 use memchr::{memchr, memmem};
 
 use super::cgo::cgo_block;
+use super::extent::{Extent, header_extent};
 use super::leading::constraint_of;
 use super::text::{BOM, decode, line_of, newlines, quoted_prefix, trim, trim_start, unquote};
 use super::tokenizer::{Kind, Token, Tokenizer, is_keyword};
@@ -62,10 +63,18 @@ pub struct SourceProblem {
 /// Reads a Go file as `readGoInfo` of `go/build` does.
 pub fn scan_go(bytes: &[u8]) -> GoFile {
     let content = bytes.strip_prefix(BOM).unwrap_or(bytes);
-    let mut parser = HeaderParser::new(content);
+    let extent = header_extent(content);
+    let header = match extent {
+        Extent::Header(end) => content.get(..end).unwrap_or(content),
+        Extent::Everything | Extent::Nul(_) => content,
+    };
+    let mut parser = HeaderParser::new(header);
     parser.file.constraint = constraint_of(content);
     parser.parse_file();
     parser.check_encoding();
+    if let Extent::Nul(offset) = extent {
+        parser.refuse_nul(offset);
+    }
     let imports_embed = parser.file.imports.iter().any(|import| import.path == "embed");
     let mut file = parser.finish();
     if imports_embed {
@@ -76,6 +85,7 @@ pub fn scan_go(bytes: &[u8]) -> GoFile {
 
 /// `go/parser` in the mode `ImportsOnly`, except that it goes on after an error as long as there are imports.
 struct HeaderParser<'a> {
+    /// What Go parses.
     content: &'a [u8],
     tokens: Tokenizer<'a>,
     token: Token<'a>,
@@ -96,9 +106,7 @@ impl<'a> HeaderParser<'a> {
     }
 
     fn finish(mut self) -> GoFile {
-        // The token that ends the header is not part of what Go parses.
-        let scanned = self.tokens.problem.filter(|(offset, _)| *offset < self.token.start);
-        let scanned = scanned.map(|(offset, what)| (offset, what.to_owned()));
+        let scanned = self.tokens.problem.map(|(offset, what)| (offset, what.to_owned()));
         let first = scanned.into_iter().chain(self.problem).min_by_key(|(offset, _)| *offset);
         self.file.problem =
             first.map(|(offset, message)| SourceProblem { line: line_of(self.content, offset), message });
@@ -121,8 +129,10 @@ impl<'a> HeaderParser<'a> {
         }
         self.file.package = Some(String::from_utf8_lossy(self.token.text).into_owned());
         self.advance();
-        while self.end_statement() && self.at_keyword(b"import") {
+        self.end_statement();
+        while self.at_keyword(b"import") {
             self.parse_import_declaration();
+            self.end_statement();
         }
     }
 
@@ -195,17 +205,13 @@ impl<'a> HeaderParser<'a> {
         self.file.cgo.push(cgo_block(self.content, comments.unwrap_or_default(), line));
     }
 
-    /// Whether the header may go on after a package clause or an import declaration.
-    fn end_statement(&mut self) -> bool {
+    /// Ends a package clause or an import declaration.
+    fn end_statement(&mut self) {
         match self.token.kind {
             Kind::Semicolon => self.advance(),
             Kind::Close | Kind::CloseBrace | Kind::End => {}
-            // Go's reader of headers cuts the file off here, so that its parser does not see that something is wrong,
-            // unless this could be another import or a comment.
-            _ if !self.token.text.starts_with(b"i") && !self.token.text.starts_with(b"/") => return false,
             _ => self.complain("expected a semicolon or a new line"),
         }
-        true
     }
 
     fn read_go_debug(&mut self) {
@@ -259,31 +265,25 @@ impl<'a> HeaderParser<'a> {
         self.problem.get_or_insert_with(|| (offset, what.to_owned()));
     }
 
-    /// A NUL byte keeps Go from reading the file at all, whatever its constraint says; other bad encoding is an error.
+    /// Go's scanner looks at the encoding of all that it reads: to the end of the last token, and one character more.
     fn check_encoding(&mut self) {
-        let end = self.token.start;
-        let header = self.content.get(..end).unwrap_or(self.content);
-        // Of what ends the header, as much has been read as it takes to see that it is no keyword and no comment.
-        let more = match self.token.text {
-            [b'p' | b'i', ..] => self.token.text.len(),
-            [b'/', ..] => 1,
-            _ => 0,
-        };
-        let read = self.content.get(..=end + more).unwrap_or(self.content);
-        let mut problems = Vec::new();
-        if let Some(offset) = memchr(0, read) {
-            self.file.constraint = Constraint::Invalid("unexpected NUL in input".into());
-            problems.push((offset, "unexpected NUL in input"));
-        }
-        if let Err(error) = std::str::from_utf8(header) {
-            problems.push((error.valid_up_to(), "illegal UTF-8 encoding"));
-        }
-        if let Some(offset) = memmem::find(header.get(1..).unwrap_or_default(), BOM) {
-            problems.push((offset + 1, "illegal byte order mark"));
-        }
-        let found = self.problem.take();
-        let all = problems.into_iter().map(|(offset, what)| (offset, what.to_owned())).chain(found);
-        self.problem = all.min_by_key(|(offset, _)| *offset);
+        let end = self.token.start + self.token.text.len();
+        let rest = self.content.get(end..).unwrap_or_default();
+        let read = self.content.get(..end + decode(rest).1).unwrap_or(self.content);
+        let not_utf_8 = std::str::from_utf8(read).err().map(|error| (error.valid_up_to(), "illegal UTF-8 encoding"));
+        let mark = memmem::find(read.get(1..).unwrap_or_default(), BOM);
+        let mark = mark.map(|offset| (offset + 1, "illegal byte order mark"));
+        let nul = memchr(0, read).map(|offset| (offset, "illegal NUL"));
+        let found = [not_utf_8, mark, nul].into_iter().flatten().map(|(offset, what)| (offset, what.to_owned()));
+        self.problem = found.chain(self.problem.take()).min_by_key(|(offset, _)| *offset);
+    }
+
+    /// A NUL byte that is read before anything is parsed keeps Go from reading the file, whatever its constraint says.
+    fn refuse_nul(&mut self, offset: usize) {
+        let message = "unexpected NUL in input".to_owned();
+        self.file.constraint = Constraint::Invalid(message.clone());
+        self.problem = Some((offset, message));
+        self.tokens.problem = None;
     }
 }
 

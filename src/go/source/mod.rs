@@ -5,6 +5,7 @@
 mod cgo;
 mod constraint;
 mod embed;
+mod extent;
 mod file_name;
 mod header;
 mod include;
