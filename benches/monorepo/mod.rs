@@ -10,7 +10,7 @@ mod git;
 mod growth;
 mod model;
 mod pages;
-mod random;
+pub(crate) mod random;
 mod snippets;
 mod source;
 mod words;

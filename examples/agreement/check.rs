@@ -172,7 +172,9 @@ impl Checker<'_> {
                     None => fail(kind, detail),
                 }
             }
-            extras.into_iter().for_each(|(name, count)| *outcome.extras.entry(name).or_default() += count);
+            for (name, count) in extras {
+                *outcome.extras.entry(name).or_default() += count;
+            }
             outcome.comparisons += 1;
             outcome.broken += usize::from(is_broken);
             outcome.files += main.files.len();

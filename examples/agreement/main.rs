@@ -9,6 +9,8 @@ mod go_oracle;
 #[path = "../go_workspaces/mod.rs"]
 mod go_workspaces;
 mod minimise;
+#[path = "../../benches/monorepo/random.rs"]
+mod random;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -88,7 +90,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     });
     let outcomes: Vec<Outcome> = outcomes.collect::<Result<_>>()?;
     let mut total = Outcome::default();
-    outcomes.into_iter().for_each(|outcome| total.add(outcome));
+    for outcome in outcomes {
+        total.add(outcome);
+    }
     std::io::stdout().write_all(summary(&total).as_bytes())?;
     ensure!(total.comparisons > 0 || !total.failures.is_empty(), "nothing could be compared");
     Ok(if total.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })

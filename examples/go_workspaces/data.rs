@@ -1,5 +1,8 @@
 //! Writes what a package embeds: a folder of data with all that Go passes over, and a file with the directives.
 
+use std::fmt::Write as _;
+use std::path::Path;
+
 use super::package::{GoFile, Writer};
 
 /// Files of a data folder, with what may go wrong in some patterns.
@@ -98,7 +101,7 @@ fn data(writer: &mut Writer<'_>) -> String {
     let at = writer.path(&folder);
     writer.sketch.put(&format!("{at}/a.txt"), "text");
     for (name, text) in FILES {
-        if writer.sketch.chance(35) && !(is_package && name.ends_with(".go")) {
+        if writer.sketch.chance(35) && !(is_package && is_go(name)) {
             writer.sketch.put(&format!("{at}/{name}"), text);
         }
     }
@@ -114,6 +117,10 @@ fn data(writer: &mut Writer<'_>) -> String {
         writer.sketch.link(&format!("{at}/sub/linked"), "deep");
     }
     folder
+}
+
+fn is_go(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "go")
 }
 
 fn directives(writer: &mut Writer<'_>, folder: &str) {
@@ -137,7 +144,7 @@ fn directives(writer: &mut Writer<'_>, folder: &str) {
         }
         if !patterns.is_empty() {
             let space = writer.sketch.pick(&[" ", "\t", "   "]);
-            lines += &format!("//go:embed{space}{}\n", patterns.join(space));
+            let _ = writeln!(lines, "//go:embed{space}{}", patterns.join(space));
         }
     }
     if lines.is_empty() {

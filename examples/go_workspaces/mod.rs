@@ -9,14 +9,13 @@ mod layout;
 mod module;
 mod native;
 mod package;
-#[path = "../../benches/monorepo/random.rs"]
-mod random;
 mod sketch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
+use super::random;
 use sketch::Sketch;
 
 /// The build tags that constraints speak of and that are nobody else's: compare with and without them.

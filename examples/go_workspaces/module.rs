@@ -98,13 +98,13 @@ fn replacement(sketch: &mut Sketch, layout: &Layout, by: &Module, required: &Mod
 }
 
 fn is_replaced_by_version(required: &Module) -> bool {
-    required.known_as.len() % 3 == 0
+    required.known_as.len().is_multiple_of(3)
 }
 
 /// A folder as go.mod and go.work spell it, in one of several ways.
 fn folder(from: &str, to: &str) -> String {
     let way = written_folder(from, to);
-    if (from.len() + to.len()) % 7 == 0 { format!("\"{way}\"") } else { way }
+    if (from.len() + to.len()).is_multiple_of(7) { format!("\"{way}\"") } else { way }
 }
 
 /// The same without quotes.

@@ -1,5 +1,7 @@
 //! Writes what of a package is not Go: cgo with its C files and includes, assembly, headers and objects.
 
+use std::fmt::Write as _;
+
 use super::constraint;
 use super::package::{GoFile, Writer};
 use super::sketch::{Sketch, relative};
@@ -39,7 +41,7 @@ fn cgo(writer: &mut Writer<'_>) {
         ),
         false => {
             let text = if has_c_file { format!("{preamble}int call{number}(void);\n") } else { preamble };
-            text.lines().map(|line| format!("// {line}\n")).collect()
+            text.lines().flat_map(|line| ["// ", line, "\n"]).collect()
         }
     };
     let imports = match writer.sketch.random.below(3) {
@@ -100,19 +102,19 @@ fn includes(writer: &mut Writer<'_>, number: usize) -> Included {
     if writer.sketch.chance(40) {
         writer.sketch.shows("include");
         put(writer, &format!("h{number}.h"), format!("#pragma once\n#define H{number} 1\n"));
-        text += &format!("#include \"h{number}.h\"\n");
+        let _ = writeln!(text, "#include \"h{number}.h\"");
     }
     if writer.sketch.chance(40) {
         writer.sketch.shows("include");
         put(writer, &format!("sub/local{number}.inc"), format!("#pragma once\n#include \"deep{number}.txt\"\n"));
         put(writer, &format!("sub/deep{number}.txt"), format!("#define DEEP{number} 1\n"));
-        text += &format!("#include \"sub/local{number}.inc\"\n");
+        let _ = writeln!(text, "#include \"sub/local{number}.inc\"");
     }
     if writer.sketch.chance(30) && !writer.package.dir.is_empty() {
         writer.sketch.shows("include");
         let path = format!("shared/c/out{number}.h");
         writer.sketch.put(&path, format!("#pragma once\n#define OUT{number} 1\n"));
-        text += &format!("#include \"{}\"\n", way(writer.sketch, &writer.package.dir, &path));
+        let _ = writeln!(text, "#include \"{}\"", way(writer.sketch, &writer.package.dir, &path));
     }
     Included { text }
 }
@@ -132,14 +134,14 @@ fn assembly(writer: &mut Writer<'_>) {
         writer.sketch.shows("include");
         let path = writer.path(&format!("table{number}.tbl"));
         writer.sketch.put(&path, format!("#define TABLE{number} 1\n"));
-        text += &format!("#include \"table{number}.tbl\"\n");
+        let _ = writeln!(text, "#include \"table{number}.tbl\"");
     }
     if writer.sketch.chance(40) && !writer.package.dir.is_empty() {
         let path = format!("shared/asm/c{number}.inc");
         writer.sketch.put(&path, format!("#define ASM{number} 1\n"));
-        text += &format!("#include \"{}\"\n", relative(&writer.package.dir, &path));
+        let _ = writeln!(text, "#include \"{}\"", relative(&writer.package.dir, &path));
     }
-    text += &format!("DATA ·data{number}(SB)/8, ${number}\nGLOBL ·data{number}(SB), RODATA|NOPTR, $8\n");
+    let _ = writeln!(text, "DATA ·data{number}(SB)/8, ${number}\nGLOBL ·data{number}(SB), RODATA|NOPTR, $8");
     let name = writer.sketch.pick(&["asm%_amd64.s", "asm%.s", "asm%_arm64.s", "asm%_linux_amd64.s", "asm%_wasm.s"]);
     let path = writer.path(&name.replace('%', &number.to_string()));
     writer.sketch.put(&path, text);

@@ -277,10 +277,10 @@ impl Writer<'_> {
         let path = self.path(&name);
         let mut way = relative(&self.package.dir, &to);
         if self.sketch.breaks(15) {
-            way = "no/such/file".to_owned();
+            "no/such/file".clone_into(&mut way);
         }
         if self.sketch.breaks(5) {
-            way = "/etc/hostname".to_owned();
+            "/etc/hostname".clone_into(&mut way);
         }
         self.sketch.shows("linked file");
         self.sketch.link(&path, way);
@@ -337,10 +337,10 @@ fn declaration(sketch: &mut Sketch, specs: &[String]) -> String {
         return String::new();
     }
     match sketch.random.below(5) {
-        0 => specs.iter().map(|spec| format!("import {spec}\n")).collect(),
+        0 => specs.iter().flat_map(|spec| ["import ", spec, "\n"]).collect(),
         1 => format!("import ({})\n", specs.join("; ")),
         2 => format!("import /* a */ ( // b\n\t{}\n)\n", specs.join(" // c\n\t/* d */")),
-        3 => specs.iter().map(|spec| format!("import({spec});")).collect::<String>() + "\n",
+        3 => specs.iter().flat_map(|spec| ["import(", spec, ");"]).collect::<String>() + "\n",
         _ => format!("import (\n\t{}\n)\n", specs.join("\n\t")),
     }
 }

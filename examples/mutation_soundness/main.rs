@@ -9,8 +9,10 @@
 #![expect(clippy::print_stderr, reason = "progress of a program that people watch")]
 
 #[path = "../go_workspaces/mod.rs"]
-#[expect(dead_code, reason = "they are written, and odd ones are made, by another program")]
+#[expect(dead_code, reason = "odd ones are made, and written, by another program")]
 mod go_workspaces;
+#[path = "../../benches/monorepo/random.rs"]
+mod random;
 #[path = "soundness.rs"]
 mod soundness;
 

@@ -9,7 +9,6 @@ mod native;
 mod oracle;
 mod planner;
 mod proxy;
-mod random;
 mod report;
 mod repository;
 mod workspaces;
@@ -26,10 +25,10 @@ use self::files::Files;
 use self::mutate::Mutation;
 use self::oracle::{Bench, Go, Program};
 use self::planner::{Plan, Planner};
-use self::random::Random;
 pub(crate) use self::report::{Figures, Report};
 use self::repository::Commits;
 use self::workspaces::Workspace;
+use super::random::{self, Random};
 
 /// How many changes are made one after the other before the workspace is taken afresh.
 const CHAIN: usize = 4;

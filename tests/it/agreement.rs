@@ -13,6 +13,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::generator::monorepo::random;
 use check::{Checker, Outcome};
 use go_workspaces::{Flavour, Workspace};
 

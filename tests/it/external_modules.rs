@@ -294,7 +294,7 @@ fn programs(choices: &mut Choices<'_>) -> Modules {
     let mut text = String::new();
     let mains = if choices.odds(10) { &MAINS[..=choices.below(MAINS.len())] } else { &[] };
     for main in if mains.is_empty() { &MAINS[..1] } else { mains } {
-        let imports: Vec<_> = (0..1 + choices.below(3)).map(|_| import_of(0, choices)).collect();
+        let imports: Vec<_> = (0..=choices.below(3)).map(|_| import_of(0, choices)).collect();
         text += &module(main, &imports, choices);
         for _ in 0..choices.below(3) {
             match choices.below(4) {

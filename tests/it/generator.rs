@@ -1,7 +1,7 @@
 //! The generator of benchmark repositories is deterministic, and what it knows of its branches is plausible.
 
 #[path = "../../benches/monorepo/mod.rs"]
-mod monorepo;
+pub(super) mod monorepo;
 
 use monorepo::{Size, Summary, generate};
 

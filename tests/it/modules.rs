@@ -87,7 +87,7 @@ impl<'l> Line<'l> {
                     parsed.packages.entry(folder).or_default();
                 }
                 ("import", _) => drop(parsed.packages.entry(folder).or_default().insert(word)),
-                ("use", _) => parsed.directives += &format!("use ./{word}\n"),
+                ("use", _) => drop(writeln!(parsed.directives, "use ./{word}")),
                 _ => {
                     let sides: Vec<_> = word.split("=>").map(in_full).collect();
                     let _ = writeln!(parsed.directives, "{verb} {}", sides.join(" => "));

@@ -5,6 +5,7 @@
 mod soundness;
 
 use super::agreement::go_workspaces;
+use super::generator::monorepo::random;
 use soundness::{Options, run, workspace_names};
 
 /// Workspaces that are small, and unlike each other.

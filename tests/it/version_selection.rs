@@ -115,7 +115,7 @@ fn stand_in<'w>(list: &'w BuildList<'w>, workspace: &'w Workspace<'w>, module: &
         of_version(Some(&module.version)).or_else(|| of_version(None)).map(|replace| (dir, replace))
     };
     // Go takes the last of several modules that replace it.
-    match work_file.filter_map(of_file).next().or_else(|| mains.filter_map(of_file).last()) {
+    match work_file.chain(mains.rev()).find_map(of_file) {
         None => Stand::Itself,
         Some((dir, replace)) => match &replace.target {
             ReplaceTarget::Module(other) => Stand::Module(other),
@@ -170,11 +170,11 @@ fn check(modules: &Modules) {
         false => (folder.path().join("a"), Mode::Module(RepoPath::from_clean(b"a"))),
     };
     let selection = selected(&repository, mode, &proxy);
-    let (mut versions, go_mods) = match selected_by_go(&dir, &proxy) {
-        Ok(by_go) => by_go,
-        Err(complaint) if complaint.contains("conflicting replacements") => return,
-        Err(complaint) => panic!("{modules:?}{complaint}"),
-    };
+    let by_go = selected_by_go(&dir, &proxy);
+    if by_go.as_ref().is_err_and(|complaint| complaint.contains("conflicting replacements")) {
+        return;
+    }
+    let (mut versions, go_mods) = by_go.map_err(|complaint| format!("{modules:?}{complaint}")).unwrap();
     let mains: Vec<_> = modules.programs().into_iter().map(|main| format!("ex.io/{main}")).collect();
     versions.retain(|path, _| !mains.contains(path));
     assert_eq!(selection.unknown, BTreeSet::new(), "{modules:?}");
