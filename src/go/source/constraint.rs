@@ -108,7 +108,7 @@ pub struct Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Tag(Box<str>),
-    /// A tag beyond ASCII. Whether Go takes it for one depends on its version of Unicode.
+    /// A tag beyond the Latin letters. Whether Go takes it for one depends on its version of Unicode.
     DoubtfulTag(Box<str>),
     Never,
     Not,
@@ -118,7 +118,8 @@ enum Step {
 
 impl Step {
     fn tag(name: &str) -> Self {
-        if name.is_ascii() { Self::Tag(name.into()) } else { Self::DoubtfulTag(name.into()) }
+        let is_certain = name.chars().all(|character| character.is_ascii() || is_latin_letter(character));
+        if is_certain { Self::Tag(name.into()) } else { Self::DoubtfulTag(name.into()) }
     }
 }
 
@@ -359,6 +360,11 @@ fn is_tag_character(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '.')
 }
 
+/// A letter of Latin-1 or Latin Extended: to every version of Unicode that Go has had.
+fn is_latin_letter(character: char) -> bool {
+    matches!(character, '\u{c0}'..='\u{24f}') && character.is_alphabetic()
+}
+
 fn unexpected(word: Word<'_>) -> String {
     let text = match word {
         Word::Tag(name) => name,
@@ -436,8 +442,9 @@ mod tests {
         check("u || t", Tri::True);
         check("u || f", Tri::Unknown);
         check("u && !u", Tri::Unknown);
-        check("größe", Tri::Unknown);
-        check("f && größe", Tri::False);
+        check("größe", Tri::False);
+        check("größ\u{a7cd}", Tri::Unknown);
+        check("f && größ\u{a7cd}", Tri::False);
     }
 
     #[track_caller]
@@ -489,7 +496,8 @@ mod tests {
         check_legacy("!", Tri::False);
         check_legacy("!!t", Tri::False);
         check_legacy("!t-x", Tri::True);
-        check_legacy("größe", Tri::Unknown);
+        check_legacy("tür", Tri::True);
+        check_legacy("größ\u{a7cd}", Tri::Unknown);
         check_legacy("größe-x", Tri::False);
         check_legacy("größe t", Tri::True);
         assert_eq!(Constraint::parse_plus_build(&"t ".repeat(102)), None);

@@ -124,11 +124,16 @@ fn listed(package: &Value) -> Selection {
     listed
 }
 
+/// What is known of a tag where nothing asks for a module of FIPS 140.
+fn tag_without_fips(target: &Target, name: &str) -> Tri {
+    if name.starts_with("fips140v") { Tri::False } else { target.tag(name) }
+}
+
 /// The same, made with the functions under test.
 fn selected(files: &BTreeMap<String, Vec<u8>>, target: &Target) -> Selection {
     let mut selection: Selection = FIELDS.iter().map(|field| (*field, BTreeSet::new())).collect();
     let mut add = |field, value: &str| _ = selection.entry(field).or_default().insert(value.to_owned());
-    let tag = |name: &str| target.tag(name);
+    let tag = |name: &str| tag_without_fips(target, name);
     let mut uses_cgo = false;
     let mut c_assembly = Vec::new();
     for (name, bytes) in files {
@@ -158,7 +163,7 @@ fn selected(files: &BTreeMap<String, Vec<u8>>, target: &Target) -> Selection {
 
 /// Returns whether the file uses cgo.
 fn select_go(name: &str, file: &GoFile, target: &Target, add: &mut dyn FnMut(&'static str, &str)) -> bool {
-    let tag = |name: &str| target.tag(name);
+    let tag = |name: &str| tag_without_fips(target, name);
     if matches!(file.constraint, Constraint::Invalid(_)) {
         add("InvalidGoFiles", name);
         return false;

@@ -177,6 +177,6 @@ mod tests {
         check_other("//go:build windows\n/* never closed", Tri::True);
         check_other("//go:build windows\n\0", Tri::True);
         check_other("//go:build windows\n/x", Tri::True);
-        check_other("//go:build größe\nint x;", Tri::Unknown);
+        check_other("//go:build größ\u{a7cd}\nint x;", Tri::Unknown);
     }
 }
