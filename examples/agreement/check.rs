@@ -74,6 +74,15 @@ struct Setting {
     workspace: bool,
 }
 
+/// What `buildplan` is told.
+#[derive(Clone, Copy)]
+enum Told<'a> {
+    /// What Go is told.
+    Everything(&'a Setting),
+    /// Nothing: it has to take every way to build into account. Go refuses these programs in some of them.
+    Nothing { refused: &'a BTreeSet<String> },
+}
+
 impl Checker<'_> {
     /// Compares a repository for every target, with and without its go.work, and for the defaults of `buildplan`.
     pub(crate) fn check(self, workspace: &Workspace) -> Result<Outcome> {
@@ -88,9 +97,8 @@ impl Checker<'_> {
                 let target = Target { os: os.to_owned(), arch: arch.to_owned(), tags, cgo, strict: false };
                 let setting = Setting { target, workspace: workspace_mode };
                 let listing = self.listing(&repository, workspace, &setting);
-                let pinned = Some((&setting.target, setting.workspace));
                 outcome.unlisted += listing.modules.iter().filter(|module| module.failure.is_some()).count();
-                self.compare(&repository, &listing, &setting.to_string(), pinned, &mut outcome)?;
+                self.compare(&repository, &listing, Told::Everything(&setting), &mut outcome)?;
             }
         }
         for workspace_mode in modes {
@@ -101,8 +109,9 @@ impl Checker<'_> {
                 by_default.extend(listing.modules);
             }
         }
+        let refused = refused_in_some_way(&by_default);
         let listing = Listing { modules: vec![united(by_default)] };
-        self.compare(&repository, &listing, "defaults", None, &mut outcome)?;
+        self.compare(&repository, &listing, Told::Nothing { refused: &refused }, &mut outcome)?;
         Ok(outcome)
     }
 
@@ -132,20 +141,18 @@ impl Checker<'_> {
         Listing { modules: modules.into_iter().map(list).collect() }
     }
 
-    fn compare(
-        self,
-        repository: &Repository,
-        listing: &Listing,
-        setting: &str,
-        pinned: Option<(&Target, bool)>,
-        outcome: &mut Outcome,
-    ) -> Result<()> {
+    fn compare(self, repository: &Repository, listing: &Listing, told: Told<'_>, outcome: &mut Outcome) -> Result<()> {
+        let nobody = BTreeSet::new();
+        let (setting, pinned, refused) = match told {
+            Told::Everything(setting) => (setting.to_string(), Some((&setting.target, setting.workspace)), &nobody),
+            Told::Nothing { refused } => ("defaults".to_owned(), None, refused),
+        };
         let has_failed = listing.modules.iter().any(|module| module.failure.is_some());
         let mains: Vec<&Main> = listing.modules.iter().flat_map(|module| &module.mains).collect();
         let planner = Planner::new(self.buildplan, &repository.root, ("HEAD", "HEAD"), listing, pinned)?;
         for (service, main) in planner.services.iter().zip(mains) {
             let mut fail = |kind, detail: String| {
-                let (setting, main) = (setting.to_owned(), main.dir.clone());
+                let (setting, main) = (setting.clone(), main.dir.clone());
                 outcome.failures.push(Failure { setting, main, kind, detail });
             };
             let is_broken = !is_built(main);
@@ -167,7 +174,7 @@ impl Checker<'_> {
             // Without settings, a way to build that Go would refuse may count or not.
             let is_open = is_broken && pinned.is_none();
             for Difference { kind, detail } in verdict.differences.into_iter().filter(|_| !is_open) {
-                match explanation(kind, &detail, is_broken, main, &inputs) {
+                match explanation(kind, &detail, is_broken || refused.contains(&main.dir), main, &inputs) {
                     Some(explanation) => extras.push((explanation, 1)),
                     None => fail(kind, detail),
                 }
@@ -184,16 +191,16 @@ impl Checker<'_> {
 }
 
 /// What excuses a difference; `None` if nothing does.
-fn explanation(kind: Kind, detail: &str, is_broken: bool, main: &Main, inputs: &Inputs) -> Option<String> {
+fn explanation(kind: Kind, detail: &str, is_refused: bool, main: &Main, inputs: &Inputs) -> Option<String> {
     match kind {
         // That source is odd is no excuse where Go finds nothing wrong with it.
         Kind::NotedExtraFile => {
             let note = detail.split_once("note ").map_or("", |(_, note)| note.trim_matches('`'));
-            (is_broken || note == "unknown-constraint").then(|| format!("note {note}"))
+            (is_refused || note == "unknown-constraint").then(|| format!("note {note}"))
         }
         Kind::BackEdge => Some("back edge".to_owned()),
         // What Go lists of a program that it refuses ends at the refusal.
-        Kind::ExtraFile | Kind::Misnamed if is_broken => Some("program that Go refuses".to_owned()),
+        Kind::ExtraFile | Kind::Misnamed if is_refused => Some("program that Go refuses".to_owned()),
         // A file that may be part of a package brings the packages that it imports, and those bring others.
         Kind::ExtraFile => {
             let package = detail.rsplit_once(" of ").map_or("", |(_, package)| package);
@@ -209,6 +216,12 @@ fn explanation(kind: Kind, detail: &str, is_broken: bool, main: &Main, inputs: &
 fn pattern(dir: &str, main: &str) -> String {
     let below = main.strip_prefix(dir).unwrap_or(main).trim_start_matches('/');
     format!("./{below}")
+}
+
+/// The programs that Go refuses, at least in one of the ways to build them.
+fn refused_in_some_way(modules: &[Module]) -> BTreeSet<String> {
+    let mains = modules.iter().flat_map(|module| &module.mains);
+    mains.filter(|main| !is_built(main)).map(|main| main.dir.clone()).collect()
 }
 
 /// For each program all files of it in any list of what Go builds; if there is none, what it lists nevertheless.
