@@ -44,7 +44,7 @@ pub(super) fn run(global: &GlobalArguments, command: &LockArguments, output: &Ou
     let file = root.join(LOCK_FILE);
     let has_file = workspace.lock().is_some();
     if survey.lock.modules().is_empty() && survey.uncovered.is_empty() && !has_file {
-        output.say("nothing to lock: no module outside the repository is imported, or all are vendored");
+        output.say("nothing to lock: no module outside the repository is required, or all are vendored");
         return Ok(Status::Done);
     }
     output.file_or(&file, &survey.lock.to_text())?;
@@ -87,7 +87,8 @@ fn check(workspace: &Workspace<'_>, ways: &WaysToBuild, output: &Output) -> Resu
     } else if survey.lock.modules() != lock.modules() {
         format!("{LOCK_FILE} has entries that nothing needs any more; {hint}")
     } else {
-        output.say(format!("{LOCK_FILE} is up to date"));
+        let state = if workspace.lock().is_some() { "is up to date" } else { "is not needed" };
+        output.say(format!("{LOCK_FILE} {state}"));
         return Ok(Status::Done);
     };
     output.fail(&Failure::new(complaint));
