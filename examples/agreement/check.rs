@@ -109,7 +109,7 @@ impl Checker<'_> {
                 by_default.extend(listing.modules);
             }
         }
-        let refused = refused_in_some_way(&by_default);
+        let refused = refused_in_some_way(&by_default, workspace);
         let listing = Listing { modules: vec![united(by_default)] };
         self.compare(&repository, &listing, Told::Nothing { refused: &refused }, &mut outcome)?;
         Ok(outcome)
@@ -219,9 +219,13 @@ fn pattern(dir: &str, main: &str) -> String {
 }
 
 /// The programs that Go refuses, at least in one of the ways to build them.
-fn refused_in_some_way(modules: &[Module]) -> BTreeSet<String> {
-    let mains = modules.iter().flat_map(|module| &module.mains);
-    mains.filter(|main| !is_built(main)).map(|main| main.dir.clone()).collect()
+fn refused_in_some_way(modules: &[Module], workspace: &Workspace) -> BTreeSet<String> {
+    let refused = modules.iter().flat_map(|module| &module.mains).filter(|main| !is_built(main));
+    let unlisted = modules
+        .iter()
+        .filter(|module| module.failure.is_some())
+        .flat_map(|module| workspace.mains.iter().filter(|main| module.dir.is_empty() || main.module == module.dir));
+    refused.map(|main| main.dir.clone()).chain(unlisted.map(|main| main.dir.clone())).collect()
 }
 
 /// For each program all files of it in any list of what Go builds; if there is none, what it lists nevertheless.

@@ -73,6 +73,10 @@ impl Package {
         !self.dep_only && self.name == "main" && (!self.go_files.is_empty() || !self.cgo_files.is_empty())
     }
 
+    fn has_code(&self) -> bool {
+        [&self.go_files, &self.cgo_files, &self.swig_files, &self.swig_cxx_files].iter().any(|files| !files.is_empty())
+    }
+
     /// Its folder below `root`, which is the canonical path of the work tree; `None` for a package from elsewhere.
     pub(crate) fn dir_below(&self, root: &Path) -> Option<String> {
         if self.dir.is_empty() || self.standard {
@@ -171,6 +175,10 @@ fn close(
             } else {
                 closure.unavailable.insert(package.import_path.clone());
             }
+        }
+        if dir.is_some() && !package.has_code() {
+            // `go list` has nothing against a package of test files only, but `go build` has.
+            closure.obstacle.get_or_insert_with(|| format!("{}: no Go files", package.import_path));
         }
         let is_behind = dir.is_some() && !own.contains(package.import_path.as_str());
         let facts = if is_behind { &mut closure.facts_behind_external } else { &mut closure.facts };
@@ -323,5 +331,11 @@ mod tests {
             Some("ex.io/m/gen: no package"),
             &[],
         );
+    }
+
+    #[test]
+    fn a_package_without_go_files_is_an_obstacle() {
+        let packages = ["ex.io/m/cmd|cmd|ex.io/m/lib|main.go|", "ex.io/m/lib|lib|||"];
+        check(&packages, &["cmd/main.go"], Some("ex.io/m/lib: no Go files"), &[]);
     }
 }

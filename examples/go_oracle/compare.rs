@@ -132,7 +132,7 @@ pub(crate) struct Notes<'a> {
 impl Notes<'_> {
     /// The kind of a note about this service that speaks of `path` or of its package.
     fn about(&self, path: &str, package: &str) -> Option<&str> {
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder = path.rsplit_once('/').map_or(".", |(folder, _)| folder);
         let speaks_of = |note: &&Note| {
             if note.service.as_deref().is_some_and(|service| service != self.service) {
                 return false;
