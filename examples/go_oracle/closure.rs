@@ -116,7 +116,10 @@ impl Package {
     }
 
     /// The facts of its module; `in_repository` says where the package's files are.
-    fn facts(&self, in_repository: bool) -> Vec<Fact> {
+    ///
+    /// The id of a program covers the whole `go` line of its module (cmd/go `buildActionID`); of what it imports only the
+    /// compiled code counts, and that only knows the language version.
+    fn facts(&self, in_repository: bool, is_program: bool) -> Vec<Fact> {
         let Some(module) = &self.module else { return Vec::new() };
         let mut facts = Vec::new();
         let replacement = module.replace.as_deref();
@@ -133,7 +136,8 @@ impl Package {
             facts.push(Fact { kind, text });
         }
         if in_repository {
-            let version = replacement.map_or(&module.go_version, |to| &to.go_version);
+            let version = replacement.map_or(&*module.go_version, |to| &to.go_version);
+            let version = if is_program { version } else { language(version) };
             facts.push(Fact { kind: FactKind::Language, text: format!("{} go {version}", module.path) });
         }
         facts
@@ -182,7 +186,7 @@ fn close(
         }
         let is_behind = dir.is_some() && !own.contains(package.import_path.as_str());
         let facts = if is_behind { &mut closure.facts_behind_external } else { &mut closure.facts };
-        facts.extend(package.facts(dir.is_some()));
+        facts.extend(package.facts(dir.is_some(), std::ptr::eq(package, main)));
         if is_behind {
             closure.behind_external.insert(package.import_path.clone());
         }
@@ -205,6 +209,14 @@ fn close(
         closure.obstacle = Some(unexplained(main));
     }
     closure
+}
+
+/// `1.24` of `1.24.2` and of `1.24rc1`.
+fn language(version: &str) -> &str {
+    let minor = version.find('.').map_or(version.len(), |dot| dot + 1);
+    let after = |rest: &str| rest.find(|character: char| !character.is_ascii_digit());
+    let end = version.get(minor..).and_then(after).map_or(version.len(), |length| minor + length);
+    version.get(..end).unwrap_or(version)
 }
 
 /// The packages below `root` that a chain of such packages leads to.
@@ -331,6 +343,13 @@ mod tests {
             Some("ex.io/m/gen: no package"),
             &[],
         );
+    }
+
+    #[test]
+    fn a_language_version_has_no_patch() {
+        for (version, expected) in [("1.24.2", "1.24"), ("1.24rc1", "1.24"), ("1.24", "1.24"), ("1", "1"), ("", "")] {
+            assert_eq!(language(version), expected);
+        }
     }
 
     #[test]
