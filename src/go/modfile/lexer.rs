@@ -108,7 +108,7 @@ impl<'a> Lexer<'a> {
             self.at = Position::start_of_line(at.line + 1);
         } else {
             self.rest = b"";
-            self.at.column += text.len();
+            self.at.column += characters(text);
         }
         let bytes = if is_block { b"" } else { text.strip_prefix(b"//").unwrap_or(text) };
         Token { kind: TokenKind::Comment, bytes, at }
@@ -185,6 +185,11 @@ fn first_char(bytes: &[u8]) -> Option<(char, usize)> {
     Some(chunk.valid().chars().next().map_or((char::REPLACEMENT_CHARACTER, 1), |found| (found, found.len_utf8())))
 }
 
+/// How many characters a text has, where each byte that is not UTF-8 counts as one.
+fn characters(text: &[u8]) -> usize {
+    text.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
+}
+
 fn is_word_character(character: char) -> bool {
     match character {
         '(' | ')' | '[' | ']' | '{' | '}' | ',' => false,
@@ -258,6 +263,14 @@ mod tests {
     #[test]
     fn characters_that_do_not_print_are_reported_and_passed_over() {
         check("\u{feff}module a\u{a0}b\u{200b}\0".as_bytes(), "module a b", &["1:1", "1:10", "1:12", "1:13"]);
+    }
+
+    #[test]
+    fn a_comment_at_the_end_is_as_wide_as_its_characters() {
+        let (mut lexer, mut problems) = (Lexer::new("go // ü".as_bytes()), Problems::default());
+        let ends = std::iter::from_fn(|| Some(lexer.next(&mut problems)));
+        let end = ends.into_iter().find(|token| token.kind == TokenKind::EndOfFile).unwrap();
+        assert_eq!(end.at, Position { line: 1, column: 8 });
     }
 
     #[test]
