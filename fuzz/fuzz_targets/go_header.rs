@@ -84,6 +84,10 @@ fn check_spelling(data: &[u8], file: &GoFile) {
         dos.extend_from_slice(if *byte == b'\n' { b"\r\n" } else { std::slice::from_ref(byte) });
     }
     let dos = scan_go(&dos);
+    // Where an end of line is escaped, which is wrong, what Go reads as the header ends elsewhere.
+    if data.windows(2).any(|pair| pair == b"\\\n") {
+        return;
+    }
     assert_eq!((&dos.package, &dos.constraint, &dos.imports), (&file.package, &file.constraint, &file.imports));
     assert_eq!((dos.imports_c, &dos.embeds, &dos.go_debug), (file.imports_c, &file.embeds, &file.go_debug));
     assert_eq!(dos.problem, file.problem);
