@@ -286,12 +286,16 @@ impl<'w> Trial<'w> {
         }
     }
 
-    /// A tree has one fingerprint, whichever other one it is compared with.
+    /// A tree has one fingerprint, whichever other one it is compared with. A change of module paths or folders may give
+    /// the service another name, which base then does not have.
     fn compare_directions(&mut self, step: &Step<'_>, forth: &Plan, back: &Plan) {
         let (Plan::Services(forth), Plan::Services(back)) = (forth, back) else { return };
         for (dir, service) in forth {
             let Some(other) = back.get(dir) else { continue };
-            if service.fingerprint != other.base_fingerprint || service.base_fingerprint != other.fingerprint {
+            let differ = |head: &Option<String>, base: &Option<String>| base.is_some() && head != base;
+            if differ(&service.fingerprint, &other.base_fingerprint)
+                || differ(&other.fingerprint, &service.base_fingerprint)
+            {
                 self.fault(step, dir, "another fingerprint, backwards");
             }
         }
