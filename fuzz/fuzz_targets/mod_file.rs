@@ -149,7 +149,7 @@ fn without_lines(file: &GoMod) -> GoMod {
 
 fn work_without_lines(file: &GoWork) -> GoWork {
     let mut file = file.clone();
-    file.uses.iter_mut().for_each(|used| used.line = 0);
+    file.uses.iter_mut().for_each(|used| (used.line, used.column) = (0, 0));
     file.replaces.iter_mut().for_each(|replace| replace.line = 0);
     file
 }
