@@ -79,10 +79,12 @@
 pub mod cli;
 pub mod config;
 pub mod docker;
+pub mod execute;
 pub mod fingerprint;
 pub mod git;
 pub mod go;
 pub mod graph;
+pub mod ledger;
 pub mod lock;
 pub mod plan;
 pub mod render;

@@ -64,7 +64,7 @@ pub fn plan_markdown(plan: &Plan) -> String {
 }
 
 /// Text that Markdown and HTML leave as it is.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -163,6 +163,16 @@ fn skips(text: &mut String, plan: &Plan, detail: Detail, styles: Styles) {
     }
 }
 
+/// A command line as a shell would take it. It is only shown.
+pub fn command_line(argv: &[std::ffi::OsString]) -> String {
+    let word = |word: &std::ffi::OsString| {
+        let word = words::escape(&word.to_string_lossy());
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=,@%+".contains(character);
+        if !word.is_empty() && word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
 fn notes(text: &mut String, plan: &Plan, detail: Detail, styles: Styles) {
     let verbose = detail == Detail::Verbose;
     let urgent = |kind: &NoteKind| URGENT.contains(kind);

@@ -15,6 +15,27 @@ pub fn count(number: usize, noun: &str) -> String {
     }
 }
 
+/// A time as people say it: `0.4 s`, `12.3 s`, `2 min 5 s`, `1 h 2 min`.
+pub fn duration(milliseconds: u64) -> String {
+    let tenths = milliseconds.saturating_add(50) / 100;
+    let seconds = milliseconds.saturating_add(500) / 1000;
+    match seconds {
+        0..60 => format!("{}.{} s", tenths / 10, tenths % 10),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// A size as people say it: `980 B`, `1.5 MiB`.
+pub fn bytes(size: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let exponent = (1..=units.len()).rev().find(|exponent| size >= 1 << (10 * exponent));
+    let Some(exponent) = exponent else { return format!("{size} B") };
+    let tenths = u128::from(size) * 10 / (1_u128 << (10 * exponent));
+    let unit = units.get(exponent - 1).unwrap_or(&"B");
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
 /// Text from outside with its control characters escaped, so that it cannot break a line or steer a terminal.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -174,6 +195,19 @@ mod tests {
         let chains: [Vec<Arc<str>>; 2] = [vec!["ex.io/m/a/b".into(), "ex.io/m/ac".into()], vec!["ex.io/m/a/c".into()]];
         assert_eq!(common_prefix(chains.iter().map(Vec::as_slice)), "ex.io/m/");
         assert_eq!(common_prefix([["a".into(), "b/c".into()]].iter().map(|chain: &[Arc<str>; 2]| &chain[..])), "");
+    }
+
+    #[test]
+    fn times_and_sizes_have_units() {
+        for (milliseconds, expected) in
+            [(0, "0.0 s"), (449, "0.4 s"), (59_400, "59.4 s"), (125_000, "2 min 5 s"), (3_720_000, "1 h 2 min")]
+        {
+            assert_eq!(duration(milliseconds), expected);
+        }
+        for (size, expected) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 20, "5.0 MiB"), (3 << 40, "3.0 TiB")]
+        {
+            assert_eq!(bytes(size), expected);
+        }
     }
 
     #[test]
