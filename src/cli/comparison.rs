@@ -216,7 +216,9 @@ impl Comparison<'_> {
     /// The root of the working copy.
     pub(super) fn work_dir(&self) -> Result<&Path, Failure> {
         let hint = "clone it with a working copy";
-        self.repository.work_dir().ok_or_else(|| Failure::new("the repository has nothing to build from").with_hint(hint))
+        self.repository
+            .work_dir()
+            .ok_or_else(|| Failure::new("the repository has nothing to build from").with_hint(hint))
     }
 
     /// Where a path of the working copy is.

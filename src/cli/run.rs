@@ -12,7 +12,7 @@ use crate::cli::comparison::{Comparison, Planned, compare, environment, moved_si
 use crate::cli::output::{Failure, Output, Status, write_file};
 use crate::cli::progress::Progress;
 use crate::config::Builder as BuilderKind;
-use crate::execute::builder::{Builder, Commands, Job};
+use crate::execute::builder::{Builder, Builders, Commands, Job};
 use crate::execute::cancel::Cancellation;
 use crate::execute::command::CommandBuilder;
 use crate::execute::exclusive::Exclusive;
@@ -78,7 +78,7 @@ pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Out
     })
 }
 
-fn builders() -> BTreeMap<BuilderKind, Box<dyn Builder>> {
+fn builders() -> Builders {
     BTreeMap::from([(BuilderKind::Command, Box::new(CommandBuilder) as Box<dyn Builder>)])
 }
 
@@ -92,10 +92,7 @@ fn check_head(plan: &Plan, command: &RunArguments) -> Result<(), Failure> {
     Err(failure.with_hint("check it out first, or leave out --head"))
 }
 
-fn check_builders(
-    jobs: &BTreeMap<String, Job>,
-    builders: &BTreeMap<BuilderKind, Box<dyn Builder>>,
-) -> Result<(), Failure> {
+fn check_builders(jobs: &BTreeMap<String, Job>, builders: &Builders) -> Result<(), Failure> {
     for job in jobs.values() {
         let kind = job.settings.builder;
         if !builders.contains_key(&kind) {
@@ -113,7 +110,7 @@ fn perform(
     command: &RunArguments,
     comparison: &Comparison<'_>,
     planned: Planned,
-    (jobs, builders): (&BTreeMap<String, Job>, &BTreeMap<BuilderKind, Box<dyn Builder>>),
+    (jobs, builders): (&BTreeMap<String, Job>, &Builders),
     output: &Output,
 ) -> Result<Option<Report>, Failure> {
     let cancellation = Arc::new(Cancellation::default());
@@ -131,11 +128,10 @@ fn perform(
     let logs = LogFolder::create(&logs_folder(comparison.common_dir()), jiff::Timestamp::now(), std::process::id())
         .map_err(|error| failed("make a folder for the logs", &error))?;
     let is_terminal = stderr().is_terminal() && std::env::var_os("CI").is_none();
-    let progress = Progress::new(output, is_terminal, command.events.as_deref().map(|file| place(global, file)).as_deref())?;
-    let options = SnapshotOptions {
-        environment: environment(std::iter::once(comparison.config())),
-        every_package: false,
-    };
+    let progress =
+        Progress::new(output, is_terminal, command.events.as_deref().map(|file| place(global, file)).as_deref())?;
+    let options =
+        SnapshotOptions { environment: environment(std::iter::once(comparison.config())), every_package: false };
     let ask = || moved_since(global, comparison.head, &options).map_err(|failure| failure.to_string());
     let verifier = Verifier::new(&ask);
     let verify = |service: &str| match &*verifier.answer() {
@@ -183,12 +179,7 @@ fn place(global: &GlobalArguments, file: &Path) -> PathBuf {
     global.directory.as_deref().unwrap_or(Path::new("")).join(file)
 }
 
-fn finish(
-    global: &GlobalArguments,
-    command: &RunArguments,
-    done: &Report,
-    output: &Output,
-) -> Result<Status, Failure> {
+fn finish(global: &GlobalArguments, command: &RunArguments, done: &Report, output: &Output) -> Result<Status, Failure> {
     for warning in &done.warnings {
         output.warn(warning);
     }
@@ -212,12 +203,7 @@ fn finish(
     })
 }
 
-fn dry_run(
-    plan: &Plan,
-    jobs: &BTreeMap<String, Job>,
-    builders: &BTreeMap<BuilderKind, Box<dyn Builder>>,
-    output: &Output,
-) -> Result<Status, Failure> {
+fn dry_run(plan: &Plan, jobs: &BTreeMap<String, Job>, builders: &Builders, output: &Output) -> Result<Status, Failure> {
     let mut lines = String::new();
     for step in &plan.steps {
         let Some(job) = jobs.get(&step.service) else { continue };

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::config::{ImageSettings, RunSettings};
+use crate::config::{Builder as BuilderKind, ImageSettings, RunSettings};
 use crate::execute::cancel::Cancellation;
 use crate::execute::log::StepLog;
 use crate::execute::process::{self, Ended, Invocation};
@@ -100,6 +100,9 @@ pub trait Builder: Send + Sync {
     /// The command lines of a build and of a push, for `--dry-run`.
     fn commands(&self, job: &Job) -> Commands;
 }
+
+/// The builders that there are, by the name that the configuration gives them.
+pub type Builders = BTreeMap<BuilderKind, Box<dyn Builder>>;
 
 /// What a builder starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

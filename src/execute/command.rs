@@ -37,9 +37,12 @@ impl Builder for CommandBuilder {
             return Err(StepError::failed("there is no `push-command` to push it with"));
         }
         // Whatever kept it from being pushed may have been the network.
-        let pushed =
-            run(&job.settings.push_command, job, Some(image), context).map_err(StepError::that_may_pass)?;
-        Ok(Image { size: pushed.size.or(image.size), reference: pushed.reference.or(image.reference.clone()), ..pushed })
+        let pushed = run(&job.settings.push_command, job, Some(image), context).map_err(StepError::that_may_pass)?;
+        Ok(Image {
+            size: pushed.size.or(image.size),
+            reference: pushed.reference.or(image.reference.clone()),
+            ..pushed
+        })
     }
 
     fn commands(&self, job: &Job) -> Commands {

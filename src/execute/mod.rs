@@ -24,8 +24,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::config::Builder as BuilderKind;
-use crate::execute::builder::{Builder, Job};
+use crate::execute::builder::{Builders, Job};
 use crate::execute::cancel::Cancellation;
 use crate::execute::log::LogFolder;
 use crate::execute::schedule::{Lane, Schedule};
@@ -44,7 +43,7 @@ pub struct Run<'r> {
     /// For each service that has steps.
     pub jobs: &'r BTreeMap<String, Job>,
     /// What builds and pushes.
-    pub builders: &'r BTreeMap<BuilderKind, Box<dyn Builder>>,
+    pub builders: &'r Builders,
     /// Where it is recorded.
     pub ledger: &'r dyn Ledger,
     /// What the ledger has of each service.
@@ -218,9 +217,8 @@ fn counts(steps: &[Step]) -> BTreeMap<&'static str, usize> {
 fn images(run: &Run<'_>, steps: &[StepReport], made: &BTreeMap<String, Image>) -> Vec<ImageReport> {
     let image = |service: &crate::plan::PlannedService| {
         let mut own = steps.iter().filter(|step| step.service == service.name);
-        let arrived = |step: &StepReport| {
-            matches!(step.kind, StepKind::Push | StepKind::Tag) && step.outcome == StepOutcome::Ok
-        };
+        let arrived =
+            |step: &StepReport| matches!(step.kind, StepKind::Push | StepKind::Tag) && step.outcome == StepOutcome::Ok;
         let is_new = made.contains_key(&service.name);
         let known = made.get(&service.name).or_else(|| run.images.get(&service.name));
         let history = run.histories.get(&service.name);

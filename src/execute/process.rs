@@ -265,7 +265,7 @@ mod tests {
         (ended, lines)
     }
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[test]
     fn output_and_errors_come_line_by_line_in_their_order() {

@@ -54,16 +54,12 @@ impl Schedule {
             remaining[number] = expected_ms(step).saturating_add(after);
         }
         let lanes = steps.iter().map(|step| Lane::of(step.kind)).collect();
-        let mut schedule = Self {
-            lanes,
-            dependents,
-            missing,
-            remaining,
-            ready: BTreeMap::new(),
-            waiting: (0..steps.len()).collect(),
-        };
+        let mut schedule =
+            Self { lanes, dependents, missing, remaining, ready: BTreeMap::new(), waiting: (0..steps.len()).collect() };
         let free: Vec<usize> = (0..steps.len()).filter(|step| schedule.missing[*step] == 0).collect();
-        free.into_iter().for_each(|step| schedule.make_ready(step));
+        for step in free {
+            schedule.make_ready(step);
+        }
         schedule
     }
 

@@ -158,16 +158,14 @@ impl<'r> Performer<'r> {
         let progress = |message: &str| {
             (self.run.on_event)(&Event::StepProgress { id: id.clone(), message: message.to_owned() });
         };
-        let mut context = StepContext {
-            log,
-            deadline: clock + timeout,
-            cancellation: self.run.cancellation,
-            progress: &progress,
-        };
+        let mut context =
+            StepContext { log, deadline: clock + timeout, cancellation: self.run.cancellation, progress: &progress };
         let name = job.settings.builder;
-        let builder = self.run.builders.get(&name).ok_or_else(|| {
-            StepError::failed(format!("this version cannot run the builder `{}`", name.as_str()))
-        })?;
+        let builder = self
+            .run
+            .builders
+            .get(&name)
+            .ok_or_else(|| StepError::failed(format!("this version cannot run the builder `{}`", name.as_str())))?;
         let result = match step.kind {
             StepKind::Build => builder.build(job, &mut context)?,
             StepKind::Push | StepKind::Tag => {

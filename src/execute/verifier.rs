@@ -1,5 +1,8 @@
 //! Asks a slow question for many steps at once: whoever asks gets an answer that was begun after the question, and those
 //! who ask while one is being found share the next.
+//!
+//! The answer is found on a thread of its own. On a worker of a rayon pool, whatever runs in parallel there would pick up
+//! other work while it waits, such as a step that waits for this very answer.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -18,7 +21,7 @@ struct State<T> {
     is_busy: bool,
 }
 
-impl<'v, T> Verifier<'v, T> {
+impl<'v, T: Send + Sync> Verifier<'v, T> {
     /// A verifier that asks like this.
     pub fn new(ask: &'v (dyn Fn() -> T + Sync)) -> Self {
         let state = State { begun: 0, newest: None, is_busy: false };
@@ -43,7 +46,8 @@ impl<'v, T> Verifier<'v, T> {
             drop(state);
             // Others must not wait for ever if asking panics.
             let reset = Reset { verifier: self };
-            let answer = Arc::new((self.ask)());
+            let answer = std::thread::scope(|scope| scope.spawn(self.ask).join());
+            let answer = Arc::new(answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             self.state.lock().unwrap_or_else(PoisonError::into_inner).newest = Some((number, Arc::clone(&answer)));
             drop(reset);
             return answer;
@@ -68,6 +72,26 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn an_answer_may_be_found_in_parallel_while_others_wait_for_it() {
+        use rayon::prelude::*;
+
+        let ask = || {
+            let squares = (0..1000_u64).into_par_iter().map(|number| {
+                std::thread::yield_now();
+                number * number
+            });
+            squares.sum::<u64>()
+        };
+        let verifier = Verifier::new(&ask);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        pool.in_place_scope(|scope| {
+            for _ in 0..200 {
+                scope.spawn(|_| assert_eq!(*verifier.answer(), 332_833_500));
+            }
+        });
+    }
 
     #[test]
     fn every_answer_is_begun_after_its_question_and_many_share_one() {

@@ -4,6 +4,7 @@
 //! ever changes a file that another one wrote. It never waits for a lock.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -116,7 +117,13 @@ impl Ledger for LocalLedger {
     }
 
     fn lookup(&self, queries: &[Query]) -> Vec<Record> {
-        queries.iter().map(|query| self.look_up(query)).collect()
+        // Most often there is nothing: that is found out once, not for every service.
+        let known: BTreeSet<String> = self.names(&self.folder).into_iter().collect();
+        let look_up = |query: &Query| match known.contains(&encode(&query.service)) {
+            true => self.look_up(query),
+            false => Record::Unseen,
+        };
+        queries.iter().map(look_up).collect()
     }
 
     fn histories(&self) -> BTreeMap<String, History> {
@@ -227,7 +234,7 @@ fn encode(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02x}")),
+            _ => drop(write!(encoded, "%{byte:02x}")),
         }
     }
     encoded

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::fingerprint::item::Fact;
 use crate::plan::reason::{At, Reason, ReasonKind};
+use crate::plan::{Decision, Plan, Step, StepKind};
 use crate::repo::ChangeStatus;
 
 /// `1 file`, `2 files`.
@@ -13,6 +14,16 @@ pub fn count(number: usize, noun: &str) -> String {
         _ if noun.ends_with('y') => format!("{number} {}ies", &noun[..noun.len() - 1]),
         _ => format!("{number} {noun}s"),
     }
+}
+
+/// What is done with images that are built already: `push 2`, `push 1 and tag 3`; `None` if nothing is.
+pub fn without_build(plan: &Plan) -> Option<String> {
+    let is_built = |step: &&Step| plan.service(&step.service).is_some_and(|service| service.decision == Decision::Skip);
+    let steps = |kind: StepKind| plan.steps.iter().filter(is_built).filter(|step| step.kind == kind).count();
+    let parts = [StepKind::Push, StepKind::Tag].map(|kind| (kind, steps(kind)));
+    let shown = parts.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{} {count}", kind.as_str()));
+    let shown: Vec<String> = shown.collect();
+    (!shown.is_empty()).then(|| shown.join(" and "))
 }
 
 /// A time as people say it: `0.4 s`, `12.3 s`, `2 min 5 s`, `1 h 2 min`.
@@ -204,7 +215,8 @@ mod tests {
         {
             assert_eq!(duration(milliseconds), expected);
         }
-        for (size, expected) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 20, "5.0 MiB"), (3 << 40, "3.0 TiB")]
+        for (size, expected) in
+            [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 20, "5.0 MiB"), (3 << 40, "3.0 TiB")]
         {
             assert_eq!(bytes(size), expected);
         }
