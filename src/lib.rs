@@ -33,6 +33,7 @@
 //! | [`repo`] | – | what all others speak of: paths, [`Tree`](repo::Tree), [`ChangeSet`](repo::ChangeSet), notes |
 //! | [`config`] | the bytes of build-plan.toml | a checked [`Config`](config::Config) |
 //! | [`git`] | a repository and revisions | trees, the base, the change set |
+//! | [`ledger`] | fingerprints | records of what was built and pushed |
 //! | [`go`] | a tree | a [`Workspace`](go::workspace::Workspace): modules, folders, headers; what an import means |
 //! | [`docker`] | a Dockerfile and its context | the files that reach the image other than through Go |
 //! | [`graph`] | programs and a workspace | a [`PackageGraph`](graph::PackageGraph): closures, chains, components |
@@ -40,6 +41,8 @@
 //! | [`fingerprint`] | services and graphs | a [`Snapshot`](fingerprint::Snapshot): manifests and fingerprints |
 //! | [`plan`] | two snapshots and the change set | a [`Plan`](plan::Plan): decisions, reasons, steps |
 //! | [`render`] | a plan | text, JSON, Markdown: one pure function and one file for each format |
+//! | [`lock`] | the Go module cache | build-plan.lock |
+//! | [`execute`] | a plan | a [`Report`](plan::report::Report); starts the builders, and records what they made |
 //! | [`cli`] | arguments | an exit code; one file for each command |
 //!
 //! # Invariants
@@ -72,6 +75,7 @@
 //! - **A reason or note**: a variant in `plan::reason` or `repo::note`, its phrase in `render::words`, a row in
 //!   `docs/reasons.md`.
 //! - **An output format**: a file in `render`, a variant in `cli::args`, one arm in the command.
+//! - **A builder**: a file in `execute` that implements [`Builder`](execute::builder::Builder), one line in `cli::run`.
 //! - **A command**: a file in `cli`, a variant in `cli::args`, one arm in `cli::run`.
 //! - **A configuration key**: a line in `src/config/keys.rs`, which reads, checks and describes it, and a row in
 //!   `docs/configuration.md`.
@@ -79,10 +83,12 @@
 pub mod cli;
 pub mod config;
 pub mod docker;
+pub mod execute;
 pub mod fingerprint;
 pub mod git;
 pub mod go;
 pub mod graph;
+pub mod ledger;
 pub mod lock;
 pub mod plan;
 pub mod render;

@@ -1,5 +1,6 @@
 //! What can be typed. The arguments are values here; what they mean is the business of the commands.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
@@ -37,6 +38,13 @@ pub(super) enum Command {
     /// List the Go packages that a change affects
     #[command(after_help = "Example:\n  buildplan packages --tests --base origin/main | xargs -r go test")]
     Packages(PackagesArguments),
+    /// Build, and push with --push, what the plan says
+    #[command(after_help = "Examples:\n  buildplan run\n  buildplan run --push --report report.json\n  \
+                            buildplan run auth cart --dry-run")]
+    Run(RunArguments),
+    /// Show what the ledger knows: what was built and pushed, and when
+    #[command(after_help = "Examples:\n  buildplan status\n  buildplan status auth -o json")]
+    Status(StatusArguments),
     /// Write build-plan.lock: what external modules import, for plans that are exact without Go
     #[command(after_help = "Examples:\n  buildplan lock\n  buildplan lock --download\n  buildplan lock --check")]
     Lock(LockArguments),
@@ -101,6 +109,15 @@ pub(super) struct ComparisonArguments {
     /// Build all: plan as if there were no base
     #[arg(long)]
     pub(super) all: bool,
+    /// Which records say what is built already [default: as configured]
+    #[arg(long, value_name = "STORE")]
+    pub(super) ledger: Option<LedgerChoice>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LedgerChoice {
+    Local,
+    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -204,6 +221,86 @@ pub(super) enum PackagesFormat {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// Only these services
+    #[arg(value_name = "SERVICE")]
+    pub(super) services: Vec<String>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: RunFormat,
+    /// How many builds at a time, or N% of the processors [default: as configured]
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<Jobs>,
+    /// How many pushes at a time [default: as configured]
+    #[arg(long, value_name = "N")]
+    pub(super) push_jobs: Option<NonZeroUsize>,
+    /// Go on with what a failure does not touch; the default
+    #[arg(long, conflicts_with = "fail_fast")]
+    pub(super) keep_going: bool,
+    /// Stop everything at the first failure
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// Print the command lines, and start nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Write what happened to FILE: as JSON, or as Markdown if it ends in .md
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Vec<PathBuf>,
+    /// Write what happens, as it happens, to FILE: a line of JSON each
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) comparison: ComparisonArguments,
+    #[command(flatten)]
+    pub(super) selection: SelectionArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RunFormat {
+    Text,
+    Json,
+    Markdown,
+    Images,
+}
+
+/// A number of jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Jobs {
+    Count(NonZeroUsize),
+    /// Of the processors.
+    Percent(NonZeroUsize),
+}
+
+impl std::str::FromStr for Jobs {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, is_percent) = text.strip_suffix('%').map_or((text, false), |number| (number, true));
+        let number: NonZeroUsize = number.parse().map_err(|_| "give a number above 0, or one with %".to_owned())?;
+        if number.get() > 1024 {
+            return Err("that is more than 1024".to_owned());
+        }
+        Ok(if is_percent { Self::Percent(number) } else { Self::Count(number) })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArguments {
+    /// Only these services
+    #[arg(value_name = "SERVICE")]
+    pub(super) services: Vec<String>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: StatusFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum StatusFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct LockArguments {
     /// Write nothing; exit with 1 if build-plan.lock is not what the tree needs
     #[arg(long, conflicts_with = "download")]
@@ -226,6 +323,8 @@ pub(super) enum SchemaChoice {
     Plan,
     Inputs,
     Packages,
+    Report,
+    Status,
 }
 
 #[derive(Debug, Args)]

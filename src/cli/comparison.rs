@@ -2,15 +2,19 @@
 //! and hands the whole to a command. All commands that compare go through here, so they cannot disagree.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cli::args::{ComparisonArguments, GlobalArguments, OnMissingBase, SelectionArguments};
+use crate::cli::args::{ComparisonArguments, GlobalArguments, LedgerChoice, OnMissingBase, SelectionArguments};
 use crate::cli::output::Failure;
 use crate::config::{Config, Glob, LedgerStore, Unseen, check_repository, check_tag, fill_template, nearest};
 use crate::fingerprint::{ServiceState, Snapshot, SnapshotOptions};
 use crate::git::{Base, BaseRequest, Commit, CommitTree, Repository, WorkingTree};
 use crate::go::workspace::Workspace;
+use crate::ledger::local::LocalLedger;
+use crate::ledger::{self, Image, Ledger, NoLedger, Query};
+use crate::plan::difference::{Question, context_differences};
 use crate::plan::{BaseRevision, HeadRevision, Plan, PlanRequest, Record, Selection};
+use crate::render::words;
 use crate::repo::{ChangeSet, EntryKind, Note, NoteKind, RepoPath, Tree};
 
 /// The configuration file at the root of each tree.
@@ -24,8 +28,18 @@ pub(super) struct Comparison<'c> {
     pub(super) head: &'c Snapshot<'c>,
     /// What changed between them.
     pub(super) changes: &'c ChangeSet,
+    /// Where it is recorded what was built.
+    pub(super) ledger: &'c dyn Ledger,
     head_tree: &'c Head<'c>,
     details: &'c Details,
+    repository: &'c Repository,
+}
+
+/// A plan, and what the ledger had to say.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    /// The images that are built already, by service.
+    pub(super) images: BTreeMap<String, Image>,
 }
 
 /// What was asked for and found, beside the trees.
@@ -60,6 +74,7 @@ pub(super) fn compare<T>(
         head: head.revision(arguments)?,
         config,
     };
+    let ledger = ledger_of(&repository, arguments, &details.config);
     let base_tree = find_base(&repository, arguments, &head, &mut details)?;
     let base_config = match (&base_tree, shared) {
         (None, _) => None,
@@ -74,6 +89,7 @@ pub(super) fn compare<T>(
     };
     let environment = environment([Some(&details.config), base_config.as_ref()].into_iter().flatten());
     let options = SnapshotOptions { environment, every_package };
+    let ledger = &*ledger;
     let head_workspace = Workspace::scan(head.tree())?;
     let head_snapshot = Snapshot::new(&head_workspace, &details.config, &options, None)?;
     if !head_snapshot.problems.is_empty() {
@@ -85,8 +101,10 @@ pub(super) fn compare<T>(
             base: None,
             head: &head_snapshot,
             changes: &changes,
+            ledger,
             head_tree: &head,
             details: &details,
+            repository: &repository,
         });
     };
     let changes = head.changes_from(&repository, &base_tree)?;
@@ -100,22 +118,31 @@ pub(super) fn compare<T>(
             base: None,
             head: &head_snapshot,
             changes: &changes,
+            ledger,
             head_tree: &head,
             details: &details,
+            repository: &repository,
         });
     }
     then(&Comparison {
         base: Some(&base_snapshot),
         head: &head_snapshot,
         changes: &changes,
+        ledger,
         head_tree: &head,
         details: &details,
+        repository: &repository,
     })
 }
 
 impl Comparison<'_> {
     /// The plan for a selection.
     pub(super) fn plan(&self, names: &[String], selection: &SelectionArguments) -> Result<Plan, Failure> {
+        Ok(self.planned(names, selection)?.plan)
+    }
+
+    /// The plan for a selection, with what the ledger knows of the images.
+    pub(super) fn planned(&self, names: &[String], selection: &SelectionArguments) -> Result<Planned, Failure> {
         let config = &self.details.config;
         let selection_value = self.selection(names, selection)?;
         if selection.push {
@@ -123,6 +150,7 @@ impl Comparison<'_> {
         }
         let missing_base = self.details.missing_base.clone();
         let base = self.details.base.as_ref().filter(|_| self.base.is_some());
+        let (records, images) = self.records();
         let request = PlanRequest {
             head: self.details.head.clone(),
             base: base.map(|base| BaseRevision {
@@ -132,8 +160,8 @@ impl Comparison<'_> {
                 source: base.source.as_str(),
             }),
             missing_base,
-            ledger: LEDGER,
-            record: &|_, _| Record::Unseen,
+            ledger: self.ledger.name(),
+            record: &|service, _| records.get(service).cloned().unwrap_or_default(),
             unseen: config.ledger.unseen,
             force: selection.force,
             push: selection.push,
@@ -145,9 +173,67 @@ impl Comparison<'_> {
         // The working copy has notes only once it has been looked at.
         plan.notes.extend(self.head_tree.notes());
         plan.notes.extend(self.ledger_note());
+        plan.notes.extend(self.ledger.complaints().into_iter().map(|text| Note::general(NoteKind::Ledger, text)));
         plan.notes.sort_unstable();
         plan.notes.dedup();
-        Ok(plan)
+        Ok(Planned { plan, images })
+    }
+
+    /// What the ledger says of every service of head with a fingerprint.
+    fn records(&self) -> (BTreeMap<String, Record>, BTreeMap<String, Image>) {
+        let query = |state: &ServiceState| {
+            let service = state.service.name.clone();
+            Some(Query { service, fingerprint: state.fingerprint?, repository: repository_of(state) })
+        };
+        let queries: Vec<Query> = self.head.services.values().filter_map(query).collect();
+        let answers = self.ledger.lookup(&queries);
+        let (mut records, mut images) = (BTreeMap::new(), BTreeMap::new());
+        for (query, answer) in queries.into_iter().zip(answers) {
+            let record = match answer {
+                ledger::Record::Unseen => Record::Unseen,
+                ledger::Record::Others => Record::Others,
+                ledger::Record::Built(image) => {
+                    let digest = image.digest.clone();
+                    images.insert(query.service.clone(), image);
+                    Record::Built(digest)
+                }
+                ledger::Record::Pushed(image, tags) => {
+                    let digest = image.digest.clone();
+                    images.insert(query.service.clone(), Image { reference: query.repository, ..image });
+                    Record::Pushed { digest, tags: tags.into_iter().collect() }
+                }
+            };
+            records.insert(query.service, record);
+        }
+        (records, images)
+    }
+
+    /// The folder that all working copies of the repository share.
+    pub(super) fn common_dir(&self) -> &Path {
+        self.repository.common_dir()
+    }
+
+    /// The root of the working copy.
+    pub(super) fn work_dir(&self) -> Result<&Path, Failure> {
+        let hint = "clone it with a working copy";
+        self.repository
+            .work_dir()
+            .ok_or_else(|| Failure::new("the repository has nothing to build from").with_hint(hint))
+    }
+
+    /// Where a path of the working copy is.
+    pub(super) fn on_disk(&self, path: &RepoPath) -> Result<PathBuf, Failure> {
+        self.repository.on_disk(path).ok_or_else(|| Failure::new(format!("{path} cannot be a path on this machine")))
+    }
+
+    /// The configuration of head.
+    pub(super) fn config(&self) -> &Config {
+        &self.details.config
+    }
+
+    /// A template of a tag or a cache with its placeholders filled.
+    pub(super) fn filled(&self, state: &ServiceState, template: &str) -> String {
+        fill_template(template, |name| self.placeholder(state, name))
     }
 
     /// One service of head, by name.
@@ -196,20 +282,22 @@ impl Comparison<'_> {
 
     /// The tags of a service. Without a fingerprint there is no tag that names it.
     fn tags(&self, state: &ServiceState) -> Vec<String> {
-        let commit = self.details.head.commit.to_string();
-        let branch = self.details.branch.as_deref().unwrap_or("detached");
-        let value = |name: &str| match name {
-            "service" => Some(state.service.name.clone()),
-            "fingerprint" => state.fingerprint.map(|digest| digest.to_string()),
-            "branch" => Some(tag_safe(branch)),
-            "commit" => Some(commit.clone()),
-            "short-commit" => Some(format!("{commit:.12}")),
-            _ => None,
-        };
         let tags = state.service.settings.image.tags.iter();
         let tags = tags.filter(|tag| state.fingerprint.is_some() || !tag.contains("{fingerprint}"));
-        let tags: BTreeSet<String> = tags.map(|tag| fill_template(tag, value)).collect();
+        let tags: BTreeSet<String> = tags.map(|tag| self.filled(state, tag)).collect();
         tags.into_iter().collect()
+    }
+
+    fn placeholder(&self, state: &ServiceState, name: &str) -> Option<String> {
+        let commit = || self.details.head.commit.to_string();
+        match name {
+            "service" => Some(state.service.name.clone()),
+            "fingerprint" => state.fingerprint.map(|digest| digest.to_string()),
+            "branch" => Some(tag_safe(self.details.branch.as_deref().unwrap_or("detached"))),
+            "commit" => Some(commit()),
+            "short-commit" => Some(format!("{:.12}", commit())),
+            _ => None,
+        }
     }
 
     fn ledger_note(&self) -> Option<Note> {
@@ -221,9 +309,6 @@ impl Comparison<'_> {
         })
     }
 }
-
-/// The ledger comes with the executor; until then there are no records.
-const LEDGER: &str = "none";
 
 /// The tree that is planned.
 enum Head<'r> {
@@ -338,14 +423,58 @@ pub(super) fn config_of(tree: &dyn Tree) -> Result<Option<Config>, Failure> {
     }
 }
 
+/// The ledger that the arguments or the configuration ask for.
+fn ledger_of(repository: &Repository, arguments: &ComparisonArguments, config: &Config) -> Box<dyn Ledger> {
+    let store = match arguments.ledger {
+        Some(LedgerChoice::Local) => LedgerStore::Local,
+        Some(LedgerChoice::None) => LedgerStore::None,
+        None => config.ledger.store,
+    };
+    match store {
+        LedgerStore::Local => Box::new(LocalLedger::new(repository.common_dir())),
+        LedgerStore::Registry | LedgerStore::None => Box::new(NoLedger),
+    }
+}
+
+/// What each service is in the working copy as it is now, against what was planned: `None` if it is the same, else what
+/// moved.
+pub(super) fn moved_since(
+    global: &GlobalArguments,
+    planned: &Snapshot<'_>,
+    options: &SnapshotOptions,
+) -> Result<BTreeMap<String, Option<String>>, Failure> {
+    let start = global.directory.as_deref().unwrap_or(Path::new("."));
+    let repository = Repository::discover(start)?;
+    let tree = repository.working_copy()?;
+    let folder = global.directory.as_deref().unwrap_or(Path::new(""));
+    let config = match &global.config {
+        Some(file) => read_config_file(&folder.join(file))?,
+        None => config_of(&tree)?.unwrap_or_default(),
+    };
+    let workspace = Workspace::scan(&tree)?;
+    let now = Snapshot::new(&workspace, &config, options, None)?;
+    let differences = context_differences(planned, &now);
+    let changes = ChangeSet::default();
+    let question = Question { base: planned, head: &now, changes: &changes, differences: &differences };
+    let moved = |before: &ServiceState| match now.services.get(&before.service.name) {
+        Some(after) if after.fingerprint == before.fingerprint => None,
+        None => Some("the service is gone".to_owned()),
+        Some(after) => {
+            let reasons = question.reasons(before, after);
+            Some(reasons.first().map_or_else(|| "an input moved".to_owned(), words::reason))
+        }
+    };
+    Ok(planned.services.iter().map(|(name, state)| (name.clone(), moved(state))).collect())
+}
+
 /// The values of all variables that the services name.
-fn environment<'c>(configs: impl Iterator<Item = &'c Config>) -> BTreeMap<String, String> {
+pub(super) fn environment<'c>(configs: impl Iterator<Item = &'c Config>) -> BTreeMap<String, String> {
     let services = configs.flat_map(|config| config.services.values());
     let names = services.flat_map(|service| &service.env);
     names.filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect()
 }
 
-fn repository_of(state: &ServiceState) -> Option<String> {
+pub(super) fn repository_of(state: &ServiceState) -> Option<String> {
     let template = state.service.settings.image.repository.as_deref()?;
     Some(fill_template(template, |name| (name == "service").then(|| state.service.name.clone())))
 }

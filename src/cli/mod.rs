@@ -10,7 +10,10 @@ mod lock;
 mod output;
 mod packages;
 mod plan;
+mod progress;
+mod run;
 mod schema;
+mod status;
 mod why;
 
 use std::process::ExitCode;
@@ -47,6 +50,8 @@ fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         Command::Why(command) => why::run(global, command, output),
         Command::Inputs(command) => inputs::run(global, command, output),
         Command::Packages(command) => packages::run(global, command, output),
+        Command::Run(command) => run::run(global, command, output),
+        Command::Status(command) => status::run(global, command, output),
         Command::Lock(command) => lock::run(global, command, output),
         Command::Schema(command) => schema::run(command, output),
         Command::Completions(command) => completions::run(command, output),

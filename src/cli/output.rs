@@ -22,6 +22,10 @@ pub(super) enum Status {
     SomethingToBuild,
     /// A check found something.
     CheckFailed,
+    /// A build or push failed.
+    StepFailed,
+    /// The user stopped it.
+    Interrupted,
     /// Usage, configuration, repository or internal error.
     Error,
 }
@@ -30,8 +34,9 @@ impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(match status {
             Status::Done => 0,
-            Status::SomethingToBuild | Status::CheckFailed => 1,
+            Status::SomethingToBuild | Status::CheckFailed | Status::StepFailed => 1,
             Status::Error => 2,
+            Status::Interrupted => 130,
         })
     }
 }
@@ -139,9 +144,7 @@ impl Output {
 
     /// Writes a file of the repository, or that of `--write` instead: whole or not at all.
     pub(super) fn file_or(&self, path: &Path, text: &str) -> Result<(), Failure> {
-        let path = self.file.as_deref().unwrap_or(path);
-        write_whole(path, text.as_bytes())
-            .map_err(|error| Failure::new(format!("cannot write {}: {}", path.display(), own_words(error))))
+        write_file(self.file.as_deref().unwrap_or(path), text)
     }
 
     /// Says how it goes, unless the user wants it quiet.
@@ -157,7 +160,8 @@ impl Output {
         let _ = writeln!(self.stderr(), "{yellow}warning:{yellow:#} {message}");
     }
 
-    fn stderr(&self) -> impl Write {
+    /// Where talk goes.
+    pub(super) fn stderr(&self) -> impl Write + use<> {
         let choice = match self.color {
             ColorChoice::Always => anstream::ColorChoice::Always,
             ColorChoice::Never => anstream::ColorChoice::Never,
@@ -166,15 +170,19 @@ impl Output {
         anstream::AutoStream::new(io::stderr().lock(), choice)
     }
 
+    /// Says what went wrong with a part of the work.
+    pub(super) fn complain(&self, message: impl Display) {
+        let red = anstyle::AnsiColor::Red.on_default().effects(anstyle::Effects::BOLD);
+        let _ = writeln!(self.stderr(), "{red}error:{red:#} {message}");
+    }
+
     /// Says what went wrong.
     pub(super) fn fail(&self, failure: &Failure) {
-        let mut stderr = self.stderr();
-        let red = anstyle::AnsiColor::Red.on_default().effects(anstyle::Effects::BOLD);
         for message in &failure.messages {
-            let _ = writeln!(stderr, "{red}error:{red:#} {message}");
+            self.complain(message);
         }
         if let Some(hint) = &failure.hint {
-            let _ = writeln!(stderr, "hint: {hint}");
+            let _ = writeln!(self.stderr(), "hint: {hint}");
         }
     }
 }
@@ -182,6 +190,12 @@ impl Output {
 /// What the operating system said, without the name of a temporary file that means nothing to the user.
 fn own_words(error: io::Error) -> io::Error {
     if error.get_ref().is_some() { error.kind().into() } else { error }
+}
+
+/// Writes a file that the user named: whole or not at all.
+pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    write_whole(path, text.as_bytes())
+        .map_err(|error| Failure::new(format!("cannot write {}: {}", path.display(), own_words(error))))
 }
 
 /// Writes a temporary file beside the target and renames it, so that no reader ever sees half of it.

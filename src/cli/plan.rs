@@ -15,5 +15,5 @@ pub(super) fn run(global: &GlobalArguments, command: &PlanArguments, output: &Ou
         PlanFormat::Markdown => markdown::plan_markdown(&plan),
     };
     output.data(&rendered)?;
-    Ok(if command.exit_code && plan.builds().next().is_some() { Status::SomethingToBuild } else { Status::Done })
+    Ok(if command.exit_code && !plan.steps.is_empty() { Status::SomethingToBuild } else { Status::Done })
 }

@@ -11,6 +11,8 @@ pub(super) fn run(command: &SchemaArguments, output: &Output) -> Result<Status, 
         SchemaChoice::Plan => SchemaName::Plan,
         SchemaChoice::Inputs => SchemaName::Inputs,
         SchemaChoice::Packages => SchemaName::Packages,
+        SchemaChoice::Status => SchemaName::Status,
+        SchemaChoice::Report => SchemaName::Report,
     };
     output.data(&json::to_text(&schema(name)).map_err(Failure::new)?)?;
     Ok(Status::Done)

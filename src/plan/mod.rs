@@ -6,6 +6,7 @@
 pub mod difference;
 pub mod packages;
 pub mod reason;
+pub mod report;
 pub mod why_not;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,7 +157,7 @@ impl Decision {
     }
 }
 
-/// One build or push.
+/// One build, push or tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// `SERVICE/build`.
@@ -176,6 +177,8 @@ pub enum StepKind {
     Build,
     /// Pushes it.
     Push,
+    /// Gives more tags to the image that its repository has.
+    Tag,
 }
 
 impl StepKind {
@@ -184,6 +187,7 @@ impl StepKind {
         match self {
             Self::Build => "build",
             Self::Push => "push",
+            Self::Tag => "tag",
         }
     }
 }
@@ -196,8 +200,15 @@ pub enum Record {
     Unseen,
     /// It has other records of the service: older fingerprints, or attempts that failed.
     Others,
-    /// This fingerprint is built (and pushed, where that was asked for), to this digest.
-    Done(Option<String>),
+    /// This fingerprint is built, to this digest, but not pushed.
+    Built(Option<String>),
+    /// This fingerprint is built and pushed.
+    Pushed {
+        /// The digest of the image.
+        digest: Option<String>,
+        /// The tags that its repository has for it.
+        tags: BTreeSet<String>,
+    },
 }
 
 /// What the user asked for.
@@ -260,8 +271,9 @@ impl Plan {
         let differences = base.map(|base| context_differences(base, head)).unwrap_or_default();
         let question = base.map(|base| Question { base, head, changes, differences: &differences });
         let states: Vec<&ServiceState> = head.services.values().collect();
-        let services: Vec<PlannedService> =
+        let decided: Vec<(PlannedService, Work)> =
             states.into_par_iter().map(|state| decide(question.as_ref(), state, &request)).collect();
+        let (services, work): (Vec<PlannedService>, Vec<Work>) = decided.into_iter().unzip();
         let removed = base.iter().flat_map(|base| base.services.keys());
         let removed = removed.filter(|name| !head.services.contains_key(*name)).cloned().collect();
         let mut notes = head.notes.clone();
@@ -274,7 +286,7 @@ impl Plan {
         notes.retain(|note| note.service.as_ref().is_none_or(|name| request.selection.is_named(name)));
         notes.sort_unstable();
         notes.dedup();
-        let steps = steps(&services, head, request.push);
+        let steps = steps(services.iter().map(|service| service.name.as_str()).zip(work), head, request.push);
         Self {
             base: request.base,
             head: request.head,
@@ -304,8 +316,20 @@ impl Selection {
     }
 }
 
+/// What is left to do for a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    /// Everything.
+    Build,
+    /// The image is there, and has to be pushed.
+    Push,
+    /// The image is at its destination, and lacks tags there.
+    Tag,
+    Nothing,
+}
+
 /// Section 4 of the decision rules, in their order.
-fn decide(question: Option<&Question<'_>>, state: &ServiceState, request: &PlanRequest<'_>) -> PlannedService {
+fn decide(question: Option<&Question<'_>>, state: &ServiceState, request: &PlanRequest<'_>) -> (PlannedService, Work) {
     let before = question.and_then(|question| question.base.services.get(&state.service.name));
     let base_fingerprint = before.and_then(|before| before.fingerprint);
     let differs = state.fingerprint.is_none() || state.fingerprint != base_fingerprint;
@@ -324,6 +348,8 @@ fn decide(question: Option<&Question<'_>>, state: &ServiceState, request: &PlanR
         reasons.collect::<Vec<_>>()
     };
     let mut digest = None;
+    let mut work = Work::Nothing;
+    let image = image(state, request);
     let (decision, reasons) = if !request.selection.contains(state) {
         (Decision::Skip, vec![Reason::rule(ReasonKind::Filtered)])
     } else if state.fingerprint.is_none() {
@@ -336,8 +362,15 @@ fn decide(question: Option<&Question<'_>>, state: &ServiceState, request: &PlanR
         (Decision::Build, reasons)
     } else {
         match record.unwrap_or_default() {
-            Record::Done(built) => {
-                digest = built;
+            Record::Built(known) => {
+                digest = known;
+                work = if request.push { Work::Push } else { Work::Nothing };
+                (Decision::Skip, vec![Reason::rule(ReasonKind::AlreadyBuilt)])
+            }
+            Record::Pushed { digest: known, tags } => {
+                let has_all = image.tags.iter().all(|tag| tags.contains(tag));
+                digest = known;
+                work = if request.push && !has_all { Work::Tag } else { Work::Nothing };
                 (Decision::Skip, vec![Reason::rule(ReasonKind::AlreadyBuilt)])
             }
             Record::Others | Record::Unseen if differs => (Decision::Build, changes()),
@@ -347,7 +380,10 @@ fn decide(question: Option<&Question<'_>>, state: &ServiceState, request: &PlanR
             Record::Others | Record::Unseen => (Decision::Build, vec![Reason::rule(ReasonKind::NotBuiltYet)]),
         }
     };
-    PlannedService {
+    if decision == Decision::Build {
+        work = Work::Build;
+    }
+    let service = PlannedService {
         name: state.service.name.clone(),
         package: state.import_path.clone(),
         dir: dir_of(state),
@@ -359,8 +395,9 @@ fn decide(question: Option<&Question<'_>>, state: &ServiceState, request: &PlanR
         weight: state.service.settings.weight,
         targets: targets(state),
         reasons,
-        image: image(state, request),
-    }
+        image,
+    };
+    (service, work)
 }
 
 fn dir_of(state: &ServiceState) -> RepoPath {
@@ -394,13 +431,25 @@ fn image(state: &ServiceState, request: &PlanRequest<'_>) -> PlannedImage {
     }
 }
 
-/// Builds come in the order of their needs; a push follows its build.
-fn steps(services: &[PlannedService], head: &Snapshot<'_>, push: bool) -> Vec<Step> {
-    let mut waiting: BTreeSet<&str> = services
-        .iter()
-        .filter(|service| service.decision == Decision::Build)
-        .map(|service| service.name.as_str())
-        .collect();
+/// Builds come in the order of their needs; a push follows its build. What is built already only has to be pushed or
+/// tagged, which nothing waits for.
+fn steps<'s>(work: impl Iterator<Item = (&'s str, Work)>, head: &Snapshot<'_>, push: bool) -> Vec<Step> {
+    let mut waiting: BTreeSet<&str> = BTreeSet::new();
+    let mut others = Vec::new();
+    let step = |name: &str, kind: StepKind, needs: Vec<String>| Step {
+        id: format!("{name}/{}", kind.as_str()),
+        kind,
+        service: name.to_owned(),
+        needs,
+    };
+    for (name, work) in work {
+        match work {
+            Work::Build => drop(waiting.insert(name)),
+            Work::Push => others.push(step(name, StepKind::Push, Vec::new())),
+            Work::Tag => others.push(step(name, StepKind::Tag, Vec::new())),
+            Work::Nothing => {}
+        }
+    }
     let built = waiting.clone();
     let mut steps = Vec::new();
     while !waiting.is_empty() {
@@ -413,16 +462,14 @@ fn steps(services: &[PlannedService], head: &Snapshot<'_>, push: bool) -> Vec<St
         }
         for name in ready {
             waiting.remove(name);
-            let build = format!("{name}/build");
             let needs = images_of(name).filter(|of| built.contains(of.as_str())).map(|of| format!("{of}/build"));
-            let needs = needs.collect();
-            steps.push(Step { id: build.clone(), kind: StepKind::Build, service: name.to_owned(), needs });
-            if push {
-                let id = format!("{name}/push");
-                steps.push(Step { id, kind: StepKind::Push, service: name.to_owned(), needs: vec![build] });
-            }
+            let build = step(name, StepKind::Build, needs.collect());
+            let push = push.then(|| step(name, StepKind::Push, vec![build.id.clone()]));
+            steps.push(build);
+            steps.extend(push);
         }
     }
+    steps.extend(others);
     steps
 }
 

@@ -11,10 +11,11 @@ pub fn plan_markdown(plan: &Plan) -> String {
     let mut text = String::new();
     let builds = plan.builds().count();
     let all = words::count(plan.services.len(), "service");
-    let title = match builds {
+    let mut title = match builds {
         0 => format!("Nothing to build ({all})"),
         _ => format!("Build {builds} of {all}"),
     };
+    title.extend(words::without_build(plan).map(|more| format!(", {more}")));
     let _ = writeln!(text, "### {title}\n\n{}\n", escape(&revisions(plan)));
     if builds > 0 {
         let chains = plan.builds().flat_map(|service| &service.reasons).map(|reason| &reason.chain[..]);
@@ -64,7 +65,7 @@ pub fn plan_markdown(plan: &Plan) -> String {
 }
 
 /// Text that Markdown and HTML leave as it is.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

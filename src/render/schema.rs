@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::render::inputs::InputsDocument;
 use crate::render::json::PlanDocument;
 use crate::render::packages::PackagesDocument;
+use crate::render::report::ReportDocument;
+use crate::render::status::StatusDocument;
 
 /// The schemas that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,10 @@ pub enum SchemaName {
     Inputs,
     /// `packages -o json`.
     Packages,
+    /// `run --report FILE`.
+    Report,
+    /// `status -o json`.
+    Status,
 }
 
 /// A schema (JSON Schema, draft 2020-12).
@@ -27,5 +33,7 @@ pub fn schema(name: SchemaName) -> Value {
         SchemaName::Plan => schema_for!(PlanDocument).to_value(),
         SchemaName::Inputs => schema_for!(InputsDocument).to_value(),
         SchemaName::Packages => schema_for!(PackagesDocument).to_value(),
+        SchemaName::Status => schema_for!(StatusDocument).to_value(),
+        SchemaName::Report => schema_for!(ReportDocument).to_value(),
     }
 }

@@ -89,13 +89,18 @@ pub fn revisions(plan: &Plan) -> String {
 fn builds(text: &mut String, plan: &Plan, detail: Detail, styles: Styles) {
     let builds: Vec<&PlannedService> = plan.builds().collect();
     let all = plan.services.len();
-    if builds.is_empty() {
+    if builds.is_empty() && plan.steps.is_empty() {
         let nothing = format!("Nothing to build: {}.", all_unchanged(plan));
         let _ = writeln!(text, "\n{}", styles.paint(Style::Name, nothing));
         return;
     }
-    let title = format!("Build {} of {}", builds.len(), words::count(all, "service"));
-    let _ = writeln!(text, "\n{}\n", styles.paint(Style::Name, title));
+    let mut title = format!("Build {} of {}", builds.len(), words::count(all, "service"));
+    title.extend(words::without_build(plan).map(|more| format!(", {more}")));
+    let _ = writeln!(text, "\n{}", styles.paint(Style::Name, title));
+    if builds.is_empty() {
+        return;
+    }
+    text.push('\n');
     let width = builds.iter().map(|service| service.name.chars().count()).max().unwrap_or(0).min(48);
     let chains = || builds.iter().flat_map(|service| &service.reasons).map(|reason| &reason.chain[..]);
     let prefix = words::common_prefix(chains());
@@ -149,7 +154,7 @@ fn skip_counts(plan: &Plan) -> String {
 fn skips(text: &mut String, plan: &Plan, detail: Detail, styles: Styles) {
     let skipped: Vec<&PlannedService> =
         plan.services.iter().filter(|service| service.decision == Decision::Skip).collect();
-    if plan.builds().next().is_some() && !skipped.is_empty() {
+    if !plan.steps.is_empty() && !skipped.is_empty() {
         let _ = writeln!(text, "\nSkip {}", skip_counts(plan));
     }
     if detail == Detail::Verbose {
@@ -161,6 +166,16 @@ fn skips(text: &mut String, plan: &Plan, detail: Detail, styles: Styles) {
     if !plan.removed.is_empty() {
         let _ = writeln!(text, "\nRemoved since base: {}", plan.removed.join(", "));
     }
+}
+
+/// A command line as a shell would take it. It is only shown.
+pub fn command_line(argv: &[std::ffi::OsString]) -> String {
+    let word = |word: &std::ffi::OsString| {
+        let word = words::escape(&word.to_string_lossy());
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=,@%+".contains(character);
+        if !word.is_empty() && word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn notes(text: &mut String, plan: &Plan, detail: Detail, styles: Styles) {

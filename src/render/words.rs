@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::fingerprint::item::Fact;
 use crate::plan::reason::{At, Reason, ReasonKind};
+use crate::plan::{Decision, Plan, Step, StepKind};
 use crate::repo::ChangeStatus;
 
 /// `1 file`, `2 files`.
@@ -13,6 +14,37 @@ pub fn count(number: usize, noun: &str) -> String {
         _ if noun.ends_with('y') => format!("{number} {}ies", &noun[..noun.len() - 1]),
         _ => format!("{number} {noun}s"),
     }
+}
+
+/// What is done with images that are built already: `push 2`, `push 1 and tag 3`; `None` if nothing is.
+pub fn without_build(plan: &Plan) -> Option<String> {
+    let is_built = |step: &&Step| plan.service(&step.service).is_some_and(|service| service.decision == Decision::Skip);
+    let steps = |kind: StepKind| plan.steps.iter().filter(is_built).filter(|step| step.kind == kind).count();
+    let parts = [StepKind::Push, StepKind::Tag].map(|kind| (kind, steps(kind)));
+    let shown = parts.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{} {count}", kind.as_str()));
+    let shown: Vec<String> = shown.collect();
+    (!shown.is_empty()).then(|| shown.join(" and "))
+}
+
+/// A time as people say it: `0.4 s`, `12.3 s`, `2 min 5 s`, `1 h 2 min`.
+pub fn duration(milliseconds: u64) -> String {
+    let tenths = milliseconds.saturating_add(50) / 100;
+    let seconds = milliseconds.saturating_add(500) / 1000;
+    match seconds {
+        0..60 => format!("{}.{} s", tenths / 10, tenths % 10),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// A size as people say it: `980 B`, `1.5 MiB`.
+pub fn bytes(size: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let exponent = (1..=units.len()).rev().find(|exponent| size >= 1 << (10 * exponent));
+    let Some(exponent) = exponent else { return format!("{size} B") };
+    let tenths = u128::from(size) * 10 / (1_u128 << (10 * exponent));
+    let unit = units.get(exponent - 1).unwrap_or(&"B");
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
 /// Text from outside with its control characters escaped, so that it cannot break a line or steer a terminal.
@@ -174,6 +206,20 @@ mod tests {
         let chains: [Vec<Arc<str>>; 2] = [vec!["ex.io/m/a/b".into(), "ex.io/m/ac".into()], vec!["ex.io/m/a/c".into()]];
         assert_eq!(common_prefix(chains.iter().map(Vec::as_slice)), "ex.io/m/");
         assert_eq!(common_prefix([["a".into(), "b/c".into()]].iter().map(|chain: &[Arc<str>; 2]| &chain[..])), "");
+    }
+
+    #[test]
+    fn times_and_sizes_have_units() {
+        for (milliseconds, expected) in
+            [(0, "0.0 s"), (449, "0.4 s"), (59_400, "59.4 s"), (125_000, "2 min 5 s"), (3_720_000, "1 h 2 min")]
+        {
+            assert_eq!(duration(milliseconds), expected);
+        }
+        for (size, expected) in
+            [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 20, "5.0 MiB"), (3 << 40, "3.0 TiB")]
+        {
+            assert_eq!(bytes(size), expected);
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ const OUTSIDE: [&str; 9] = [
 ];
 
 /// Third-party crates that only one stage may name.
-const HOMES: [(&str, &str); 7] = [
+const HOMES: [(&str, &str); 10] = [
     ("git2", "git"),
     ("petgraph", "graph"),
     ("blake3", "repo"),
@@ -53,6 +53,9 @@ const HOMES: [(&str, &str); 7] = [
     ("toml", "config"),
     ("clap", "cli"),
     ("parse_dockerfile", "docker"),
+    ("rustix", "execute"),
+    ("signal_hook", "execute"),
+    ("indicatif", "cli"),
 ];
 
 /// Marks of unfinished work, in halves so that this file has none.

@@ -1,0 +1,274 @@
+//! `buildplan run`.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{IsTerminal as _, stderr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cli::args::{GlobalArguments, Jobs, RunArguments, RunFormat};
+use crate::cli::comparison::{Comparison, Planned, compare, environment, moved_since, repository_of};
+use crate::cli::output::{Failure, Output, Status, write_file};
+use crate::cli::progress::Progress;
+use crate::config::Builder as BuilderKind;
+use crate::execute::builder::{Builder, Builders, Commands, Job};
+use crate::execute::cancel::Cancellation;
+use crate::execute::command::CommandBuilder;
+use crate::execute::exclusive::Exclusive;
+use crate::execute::log::LogFolder;
+use crate::execute::signals::SignalWatch;
+use crate::execute::verifier::Verifier;
+use crate::execute::{Run, logs_folder, run as execute};
+use crate::fingerprint::{ServiceState, SnapshotOptions};
+use crate::plan::report::{Report, RunOutcome};
+use crate::plan::{Plan, StepKind};
+use crate::render::{json, report, text};
+use crate::repo::RepoPath;
+
+/// The variables of this process that programs get: where tools, caches and credentials are. None of them is an input of
+/// a build; what is has to be named in `env`.
+const PASSED_ON: [&str; 27] = [
+    "HOME",
+    "PATH",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "NETRC",
+    "GOAUTH",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GONOSUMDB",
+    "GOPATH",
+    "GOPRIVATE",
+    "GOPROXY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "STORAGE_DRIVER",
+    "REGISTRY_AUTH_FILE",
+];
+
+/// The same, by how they begin.
+const PASSED_ON_FROM: [&str; 8] =
+    ["AWS_", "AZURE_", "BUILDAH_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "DOCKER_", "XDG_"];
+
+pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Output) -> Result<Status, Failure> {
+    compare(global, &command.comparison, false, |comparison| {
+        let planned = comparison.planned(&command.services, &command.selection)?;
+        check_head(&planned.plan, command)?;
+        let jobs = jobs(comparison, &planned.plan)?;
+        let builders = builders();
+        check_builders(&jobs, &builders)?;
+        if command.dry_run {
+            return dry_run(&planned.plan, &jobs, &builders, output);
+        }
+        let done = perform(global, command, comparison, planned, (&jobs, &builders), output)?;
+        let Some(done) = done else { return Ok(Status::Interrupted) };
+        finish(global, command, &done, output)
+    })
+}
+
+fn builders() -> Builders {
+    BTreeMap::from([(BuilderKind::Command, Box::new(CommandBuilder) as Box<dyn Builder>)])
+}
+
+/// What is built is what is checked out.
+fn check_head(plan: &Plan, command: &RunArguments) -> Result<(), Failure> {
+    let is_checkout = command.comparison.head.as_deref().is_none_or(|rev| rev == "HEAD");
+    if is_checkout {
+        return Ok(());
+    }
+    let failure = Failure::new(format!("cannot build {}: what is built is the working copy", plan.head.commit));
+    Err(failure.with_hint("check it out first, or leave out --head"))
+}
+
+fn check_builders(jobs: &BTreeMap<String, Job>, builders: &Builders) -> Result<(), Failure> {
+    for job in jobs.values() {
+        let kind = job.settings.builder;
+        if !builders.contains_key(&kind) {
+            let message = format!("service {}: this version cannot run the builder `{}`", job.service, kind.as_str());
+            let hint = "set `[image] builder = \"command\"` and `command`, for example to a script that calls it";
+            return Err(Failure::new(message).with_hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// Runs the plan; `None` if it was stopped before it could begin.
+fn perform(
+    global: &GlobalArguments,
+    command: &RunArguments,
+    comparison: &Comparison<'_>,
+    planned: Planned,
+    (jobs, builders): (&BTreeMap<String, Job>, &Builders),
+    output: &Output,
+) -> Result<Option<Report>, Failure> {
+    let cancellation = Arc::new(Cancellation::default());
+    let _watch = SignalWatch::start(&cancellation).map_err(|error| failed("listen to signals", &error))?;
+    let waiting = |holder: &str| output.say(format!("another run has to end first: {holder}"));
+    let exclusive = Exclusive::acquire(comparison.common_dir(), &cancellation, waiting)
+        .map_err(|error| failed("make sure that no other run is going on", &error))?;
+    let Some(_exclusive) = exclusive else { return Ok(None) };
+    // Another run may have done some of it while this one waited.
+    let Planned { plan, images } = if planned.plan.steps.is_empty() {
+        planned
+    } else {
+        comparison.planned(&command.services, &command.selection)?
+    };
+    let logs = LogFolder::create(&logs_folder(comparison.common_dir()), jiff::Timestamp::now(), std::process::id())
+        .map_err(|error| failed("make a folder for the logs", &error))?;
+    let is_terminal = stderr().is_terminal() && std::env::var_os("CI").is_none();
+    let progress =
+        Progress::new(output, is_terminal, command.events.as_deref().map(|file| place(global, file)).as_deref())?;
+    let options =
+        SnapshotOptions { environment: environment(std::iter::once(comparison.config())), every_package: false };
+    let ask = || moved_since(global, comparison.head, &options).map_err(|failure| failure.to_string());
+    let verifier = Verifier::new(&ask);
+    let verify = |service: &str| match &*verifier.answer() {
+        Err(reason) => Err(format!("its inputs cannot be checked: {reason}")),
+        Ok(moved) => match moved.get(service) {
+            Some(Some(what)) => Err(format!("it is not what was planned any more: {what}")),
+            Some(None) | None => Ok(()),
+        },
+    };
+    let settings = &comparison.config().run;
+    let done = execute(&Run {
+        plan: &plan,
+        jobs,
+        builders,
+        ledger: comparison.ledger,
+        histories: &comparison.ledger.histories(),
+        images,
+        verify: &verify,
+        build_jobs: command.jobs.map_or(settings.build_jobs, count),
+        push_jobs: command.push_jobs.unwrap_or(settings.push_jobs),
+        fail_fast: command.fail_fast,
+        logs: &logs,
+        cancellation: &cancellation,
+        on_event: &|event| progress.tell(event),
+    });
+    done.map(Some).map_err(Failure::new)
+}
+
+fn failed(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot {what}: {error}"))
+}
+
+fn count(jobs: Jobs) -> NonZeroUsize {
+    match jobs {
+        Jobs::Count(count) => count,
+        Jobs::Percent(percent) => {
+            let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+            NonZeroUsize::new(processors * percent.get() / 100).unwrap_or(NonZeroUsize::MIN)
+        }
+    }
+}
+
+/// A file that the user named, from the folder that the program runs in.
+fn place(global: &GlobalArguments, file: &Path) -> PathBuf {
+    global.directory.as_deref().unwrap_or(Path::new("")).join(file)
+}
+
+fn finish(global: &GlobalArguments, command: &RunArguments, done: &Report, output: &Output) -> Result<Status, Failure> {
+    for warning in &done.warnings {
+        output.warn(warning);
+    }
+    let as_json = || json::to_text(&report::report_document(done)).map_err(Failure::new);
+    for file in &command.report {
+        let is_markdown = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("md"));
+        let text = if is_markdown { report::report_markdown(done) } else { as_json()? };
+        write_file(&place(global, file), &text)?;
+    }
+    let rendered = match command.output {
+        RunFormat::Text => report::report_text(done),
+        RunFormat::Json => as_json()?,
+        RunFormat::Markdown => report::report_markdown(done),
+        RunFormat::Images => report::image_list(done),
+    };
+    output.data(&rendered)?;
+    Ok(match done.outcome {
+        RunOutcome::Ok => Status::Done,
+        RunOutcome::Failed => Status::StepFailed,
+        RunOutcome::Cancelled => Status::Interrupted,
+    })
+}
+
+fn dry_run(plan: &Plan, jobs: &BTreeMap<String, Job>, builders: &Builders, output: &Output) -> Result<Status, Failure> {
+    let mut lines = String::new();
+    for step in &plan.steps {
+        let Some(job) = jobs.get(&step.service) else { continue };
+        let Some(builder) = builders.get(&job.settings.builder) else { continue };
+        let Commands { build, push } = builder.commands(job);
+        let commands = if step.kind == StepKind::Build { build } else { push };
+        for argv in commands {
+            lines += &text::command_line(&argv);
+            lines.push('\n');
+        }
+    }
+    output.data(&lines)?;
+    Ok(Status::Done)
+}
+
+/// What the builders need to know of the services that have steps.
+fn jobs(comparison: &Comparison<'_>, plan: &Plan) -> Result<BTreeMap<String, Job>, Failure> {
+    let root = comparison.work_dir()?;
+    let mut jobs = BTreeMap::new();
+    for step in &plan.steps {
+        let (Some(state), Some(service)) = (comparison.head.services.get(&step.service), plan.service(&step.service))
+        else {
+            continue;
+        };
+        let at = |path: &RepoPath| comparison.on_disk(path);
+        let mut platforms: Vec<String> = service.targets.iter().map(|target| target.platform.clone()).collect();
+        platforms.dedup();
+        if platforms.is_empty() {
+            platforms = state.service.settings.go.platforms.iter().map(ToString::to_string).collect();
+        }
+        let job = Job {
+            service: step.service.clone(),
+            fingerprint: service.fingerprint.map(|fingerprint| fingerprint.to_string()),
+            package: state.service.program.as_ref().map(|program| program.dir.to_string()),
+            root: root.to_owned(),
+            context: at(&state.service.context)?,
+            dockerfile: state.service.dockerfile.as_ref().map(at).transpose()?,
+            platforms,
+            repository: repository_of(state),
+            tags: service.image.tags.clone(),
+            settings: settings(comparison, state),
+            limits: state.service.settings.run.clone(),
+            environment: passed_on(&state.service.settings.env),
+        };
+        jobs.insert(step.service.clone(), job);
+    }
+    Ok(jobs)
+}
+
+/// The image settings with their templates filled.
+fn settings(comparison: &Comparison<'_>, state: &ServiceState) -> crate::config::ImageSettings {
+    let mut settings = state.service.settings.image.clone();
+    for template in settings.cache_from.iter_mut().chain(&mut settings.cache_to) {
+        *template = comparison.filled(state, template);
+    }
+    settings
+}
+
+/// The environment of a service's programs.
+fn passed_on(named: &[String]) -> BTreeMap<OsString, OsString> {
+    let is_passed = |name: &OsStr| {
+        let Some(name) = name.to_str() else { return false };
+        PASSED_ON.contains(&name)
+            || PASSED_ON_FROM.iter().any(|prefix| name.starts_with(prefix))
+            || named.iter().any(|own| own == name)
+    };
+    std::env::vars_os().filter(|(name, _)| is_passed(name)).collect()
+}

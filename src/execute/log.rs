@@ -1,0 +1,163 @@
+//! Turns the output of a step into its log file, every line with the time at which it came, and keeps the end of it in
+//! memory. A log that cannot be written is a warning, and no reason to stop a build.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+/// How many lines are kept for the report of a failure.
+const TAIL_LINES: usize = 30;
+
+/// How much of each of them, in bytes.
+const TAIL_WIDTH: usize = 2000;
+
+/// How many runs keep their logs.
+const MOST_RUNS: usize = 10;
+
+/// The folder of the logs of one run.
+#[derive(Debug)]
+pub struct LogFolder {
+    folder: PathBuf,
+}
+
+impl LogFolder {
+    /// Makes a folder for a run below `parent`, and drops those of the oldest runs.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create(parent: &Path, started: Timestamp, process: u32) -> io::Result<Self> {
+        let name = format!("{}-{process}", started.strftime("%Y%m%dT%H%M%SZ"));
+        let folder = parent.join(name);
+        fs::create_dir_all(&folder)?;
+        let mut runs: Vec<PathBuf> = fs::read_dir(parent)?.flatten().map(|entry| entry.path()).collect();
+        runs.sort_unstable();
+        runs.retain(|run| *run != folder);
+        for old in runs.iter().take((runs.len() + 1).saturating_sub(MOST_RUNS)) {
+            let _ = fs::remove_dir_all(old);
+        }
+        Ok(Self { folder })
+    }
+
+    /// Where the log of a step is.
+    pub fn path_of(&self, step: &str) -> PathBuf {
+        let legal = |character: char| match character {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => character,
+            _ => '.',
+        };
+        let name: String = step.chars().map(legal).collect();
+        self.folder.join(format!("{}.log", name.trim_start_matches('.')))
+    }
+}
+
+/// The log of one step.
+pub(super) struct StepLog {
+    file: Option<BufWriter<File>>,
+    tail: VecDeque<String>,
+    /// Why some of it is not in the file.
+    pub(super) problem: Option<String>,
+}
+
+impl StepLog {
+    /// Opens the file for what follows.
+    pub(super) fn open(path: &Path) -> Self {
+        let file = File::options().create(true).append(true).open(path);
+        let problem = file.as_ref().err().map(|error| format!("cannot write the log {}: {error}", path.display()));
+        Self { file: file.ok().map(BufWriter::new), tail: VecDeque::new(), problem }
+    }
+
+    /// Adds one line.
+    pub(super) fn add(&mut self, line: &[u8]) {
+        if let Some(file) = &mut self.file {
+            let written = write!(file, "{:.3} ", Timestamp::now())
+                .and_then(|()| file.write_all(line))
+                .and_then(|()| file.write_all(b"\n"));
+            self.check(written);
+        }
+        if self.tail.len() == TAIL_LINES {
+            self.tail.pop_front();
+        }
+        let shown = line.get(..TAIL_WIDTH).unwrap_or(line);
+        self.tail.push_back(String::from_utf8_lossy(shown).into_owned());
+    }
+
+    /// Puts everything into the file, so that others can read it.
+    pub(super) fn flush(&mut self) {
+        if let Some(file) = &mut self.file {
+            let written = file.flush();
+            self.check(written);
+        }
+    }
+
+    /// The last lines.
+    pub(super) fn into_tail(self) -> Vec<String> {
+        self.tail.into()
+    }
+
+    fn check(&mut self, written: io::Result<()>) {
+        if let Err(error) = written {
+            self.problem = Some(format!("the log is not complete: {error}"));
+            self.file = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_has_its_time_and_the_last_ones_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let mut log = StepLog::open(&path);
+        for number in 0..100 {
+            log.add(format!("line {number}").as_bytes());
+        }
+        log.add(&vec![b'x'; 5000]);
+        log.flush();
+        let text = fs::read_to_string(&path).unwrap();
+        let (time, first) = text.lines().next().unwrap().split_once(' ').unwrap();
+        assert!(time.parse::<Timestamp>().is_ok() && time.len() == 24, "{time}");
+        assert_eq!((first, text.lines().count()), ("line 0", 101));
+        let tail = log.into_tail();
+        assert_eq!((tail.len(), &*tail[0], tail[TAIL_LINES - 1].len()), (TAIL_LINES, "line 71", TAIL_WIDTH));
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_a_problem_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = StepLog::open(&folder.path().join("none/a.log"));
+        log.add(b"x");
+        log.flush();
+        assert!(log.problem.as_ref().unwrap().contains("cannot write the log"));
+        assert_eq!(log.into_tail(), ["x"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_told() {
+        let mut log = StepLog::open(Path::new("/dev/full"));
+        for _ in 0..1000 {
+            log.add(b"some text that fills the buffer");
+        }
+        log.flush();
+        assert!(log.problem.as_ref().unwrap().contains("not complete"), "{:?}", log.problem);
+    }
+
+    #[test]
+    fn the_logs_of_old_runs_are_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        for second in 0..15 {
+            let started = Timestamp::from_second(1_000_000_000 + second).unwrap();
+            let logs = LogFolder::create(folder.path(), started, 7).unwrap();
+            assert!(logs.path_of("api/build").ends_with("api.build.log"));
+            assert!(logs.path_of("../x").parent() == Some(&logs.folder));
+        }
+        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|run| run.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!((left.len(), left[0].to_str().unwrap()), (MOST_RUNS, "20010909T014645Z-7"));
+    }
+}
