@@ -33,6 +33,7 @@
 //! | [`repo`] | – | what all others speak of: paths, [`Tree`](repo::Tree), [`ChangeSet`](repo::ChangeSet), notes |
 //! | [`config`] | the bytes of build-plan.toml | a checked [`Config`](config::Config) |
 //! | [`git`] | a repository and revisions | trees, the base, the change set |
+//! | [`registry`] | image repositories and tags | digests and sizes, as the registries of the images have them |
 //! | [`ledger`] | fingerprints | records of what was built and pushed |
 //! | [`go`] | a tree | a [`Workspace`](go::workspace::Workspace): modules, folders, headers; what an import means |
 //! | [`docker`] | a Dockerfile and its context | the files that reach the image other than through Go |
@@ -91,6 +92,7 @@ pub mod graph;
 pub mod ledger;
 pub mod lock;
 pub mod plan;
+pub mod registry;
 pub mod render;
 pub mod repo;
 pub mod service;

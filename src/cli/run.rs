@@ -24,7 +24,7 @@ use crate::fingerprint::{ServiceState, SnapshotOptions};
 use crate::plan::report::{Report, RunOutcome};
 use crate::plan::{Plan, StepKind};
 use crate::render::{json, report, text};
-use crate::repo::RepoPath;
+use crate::repo::{NoteKind, RepoPath};
 
 /// The variables of this process that programs get: where tools, caches and credentials are. None of them is an input of
 /// a build; what is has to be named in `env`.
@@ -120,11 +120,14 @@ fn perform(
         .map_err(|error| failed("make sure that no other run is going on", &error))?;
     let Some(_exclusive) = exclusive else { return Ok(None) };
     // Another run may have done some of it while this one waited.
-    let Planned { plan, images } = if planned.plan.steps.is_empty() {
+    let Planned { plan, images, tagged } = if planned.plan.steps.is_empty() {
         planned
     } else {
         comparison.planned(&command.services, &command.selection)?
     };
+    for note in plan.notes.iter().filter(|note| note.kind == NoteKind::Ledger) {
+        output.warn(&note.message);
+    }
     let logs = LogFolder::create(&logs_folder(comparison.common_dir()), jiff::Timestamp::now(), std::process::id())
         .map_err(|error| failed("make a folder for the logs", &error))?;
     let is_terminal = stderr().is_terminal() && std::env::var_os("CI").is_none();
@@ -148,7 +151,9 @@ fn perform(
         builders,
         ledger: comparison.ledger,
         histories: &comparison.ledger.histories(),
+        registry: comparison.registry,
         images,
+        tagged,
         verify: &verify,
         build_jobs: command.jobs.map_or(settings.build_jobs, count),
         push_jobs: command.push_jobs.unwrap_or(settings.push_jobs),

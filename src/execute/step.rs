@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::execute::builder::{BuildResult, Job, StepContext, StepError};
 use crate::execute::log::StepLog;
-use crate::execute::{Run, milliseconds, now_ms};
+use crate::execute::{Run, milliseconds, now_ms, tagging};
 use crate::ledger::{Attempt, Built, Entry, Image, Pushed};
 use crate::plan::report::{AttemptReport, Event, StepOutcome, StepReport};
 use crate::plan::{Step, StepKind};
@@ -170,12 +170,16 @@ impl<'r> Performer<'r> {
             StepKind::Build => builder.build(job, &mut context)?,
             StepKind::Push | StepKind::Tag => {
                 let image = self.image_of(&step.service).ok_or_else(|| StepError::failed("its image is not known"))?;
-                let pushed = builder.push(job, &image, &mut context).inspect_err(|error| {
+                let pushed = match tagging::target(self.run.registry, step, job, &image) {
+                    Some(target) => target.put(self.run.tagged.get(&step.service), &mut context).map(|()| image),
+                    None => builder.push(job, &image, &mut context),
+                };
+                let pushed = pushed.inspect_err(|error| {
                     if let Some(fingerprint) = fingerprint.filter(|_| error.is_gone) {
                         self.warn_if(self.run.ledger.forget(&step.service, &fingerprint).err());
                     }
                 })?;
-                BuildResult { image: pushed, ..BuildResult::default() }
+                BuildResult { image: tagging::with_size(self.run.registry, job, pushed), ..BuildResult::default() }
             }
         };
         if step.kind == StepKind::Build {
