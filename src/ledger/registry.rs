@@ -126,7 +126,9 @@ impl Ledger for RegistryLedger {
         let records = queries.iter().zip(answers).zip(local).map(|((query, answer), local)| match answer {
             // Nobody can be asked; this machine knows what it built.
             None => local,
-            Some(Err(error)) => Record::Unanswered(error.to_string()),
+            Some(Err(error)) => {
+                Record::Unanswered(format!("the registry {} could not be asked: {}", error.host, error.reason))
+            }
             Some(Ok(None)) => match local {
                 // It was deleted there, and nobody says that its builder still has it.
                 Record::Pushed(..) => Record::Others,

@@ -179,7 +179,7 @@ impl Filed {
                 Err(format!("the credential helper `{helper}` failed; {mend}"))
             }
             Err(CredentialRetrievalError::HelperCommunicationError) => {
-                Err(format!("the credential helper `{helper}` cannot be run; install it, or log in without it"))
+                Err(format!("the credential helper `{helper}` cannot be run, or ends at once; install it or mend it"))
             }
             Err(CredentialRetrievalError::MalformedHelperResponse) => {
                 Err(format!("the credential helper `{helper}` answers what is no credential; {mend}"))
@@ -259,8 +259,7 @@ mod tests {
             check(&[(".docker/config.json", text)], "r.io/a", broken);
         }
         let missing = r#"{"credsStore": "no-such-helper"}"#;
-        let said =
-            "the credential helper `docker-credential-no-such-helper` cannot be run; install it, or log in without it";
+        let said = "the credential helper `docker-credential-no-such-helper` cannot be run, or ends at once; install it or mend it";
         check(&[(".docker/config.json", missing)], "r.io/a", said);
         let own = r#"{"credHelpers": {"r.io": "no-such-helper"}}"#;
         check(&[(".docker/config.json", own)], "r.io/a", said);

@@ -21,12 +21,13 @@ pub enum Detail {
 }
 
 /// Notes of these kinds are shown without being asked for: they mean that something is wrong.
-const URGENT: [NoteKind; 5] = [
+const URGENT: [NoteKind; 6] = [
     NoteKind::MissingBase,
     NoteKind::UnresolvedImport,
     NoteKind::ImportCycle,
     NoteKind::GoSource,
     NoteKind::OutsideTree,
+    NoteKind::Ledger,
 ];
 
 /// How many urgent notes are shown before they are only counted.

@@ -12,6 +12,8 @@ mod errors;
 mod external_modules;
 // What is printed, in every format.
 mod formats;
+// A registry that misbehaves.
+mod fake_registry;
 // The generator of benchmark repositories, which the other figures rest on.
 mod generator;
 // Which trees are compared, and what Git makes of their files.
@@ -32,6 +34,8 @@ mod plan;
 mod properties;
 // Module proxies in temporary folders, and the `go` command that uses them.
 mod proxy;
+// The ledger beside the images, and what registries make of it.
+mod registry_ledger;
 // What running a plan does, leaves behind and recovers from.
 mod run;
 // A repository in a temporary folder, and the program run in it.
