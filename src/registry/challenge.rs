@@ -90,28 +90,28 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(headers: &[&str], expected: Option<Challenge>) {
-        assert_eq!(Challenge::parse(headers.iter().copied()), expected);
+    fn check(headers: &[&str], expected: Option<&Challenge>) {
+        assert_eq!(Challenge::parse(headers.iter().copied()).as_ref(), expected);
     }
 
-    fn bearer(realm: &str, service: Option<&str>) -> Option<Challenge> {
-        Some(Challenge::Bearer { realm: realm.into(), service: service.map(str::to_owned) })
+    fn bearer(realm: &str, service: Option<&str>) -> Challenge {
+        Challenge::Bearer { realm: realm.into(), service: service.map(str::to_owned) }
     }
 
     #[test]
     fn challenges_are_read_as_registries_write_them() {
         let hub =
             r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull""#;
-        check(&[hub], bearer("https://auth.docker.io/token", Some("registry.docker.io")));
-        check(&[r#"Basic realm="Registry Realm""#], Some(Challenge::Basic));
-        check(&["BASIC"], Some(Challenge::Basic));
-        check(&[r#"Basic realm="x", Bearer realm="https://t/""#], bearer("https://t/", None));
-        check(&["Basic realm=x", "bearer Realm=\"https://t/\""], bearer("https://t/", None));
-        check(&[r#"Bearer realm = "a\"b\\c" , service=plain"#], bearer("a\"b\\c", Some("plain")));
+        check(&[hub], Some(&bearer("https://auth.docker.io/token", Some("registry.docker.io"))));
+        check(&[r#"Basic realm="Registry Realm""#], Some(&Challenge::Basic));
+        check(&["BASIC"], Some(&Challenge::Basic));
+        check(&[r#"Basic realm="x", Bearer realm="https://t/""#], Some(&bearer("https://t/", None)));
+        check(&["Basic realm=x", "bearer Realm=\"https://t/\""], Some(&bearer("https://t/", None)));
+        check(&[r#"Bearer realm = "a\"b\\c" , service=plain"#], Some(&bearer("a\"b\\c", Some("plain"))));
         check(&["Bearer service=x"], None);
         check(&["Negotiate", "Digest realm=\"x\""], None);
         check(&[], None);
-        check(&["=\"", "\"", "Bearer realm=\"open"], bearer("open", None));
+        check(&["=\"", "\"", "Bearer realm=\"open"], Some(&bearer("open", None)));
     }
 
     proptest! {

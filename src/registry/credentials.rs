@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::registry::place::Place;
@@ -61,11 +61,11 @@ struct Filed {
     index: Result<Index, ()>,
 }
 
-/// What of a file is looked at here; the secrets in it are not.
+/// What a file has something for.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Index {
-    auths: Option<BTreeMap<String, IgnoredAny>>,
+    auths: Option<Map<String, Value>>,
     cred_helpers: Option<BTreeMap<String, String>>,
     creds_store: Option<String>,
 }
@@ -132,7 +132,7 @@ impl Index {
     /// What a file calls a place, if it, or the helper for all, has something for it.
     fn name_of(&self, place: &Place) -> Option<String> {
         let is_filed = |name: &str| {
-            let auths = self.auths.iter().flat_map(BTreeMap::keys);
+            let auths = self.auths.iter().flat_map(Map::keys);
             let helpers = self.cred_helpers.iter().flat_map(BTreeMap::keys);
             auths.chain(helpers).any(|filed| filed == name || host_of(filed) == Some(name))
         };

@@ -111,7 +111,7 @@ impl Registry {
     pub fn resolve(&self, repository: &str, tag: &str) -> Result<Option<String>, RegistryError> {
         let question = Tagged { repository: repository.to_owned(), tag: tag.to_owned() };
         let answer = self.resolve_all(&[question]).pop();
-        answer.unwrap_or_else(|| Err(self.not_asked(repository, "look up a tag", "nothing was asked")))
+        answer.unwrap_or_else(|| Err(not_asked(repository, "look up a tag", "nothing was asked")))
     }
 
     /// The same for many tags at once, in their order. A host that does not answer is given up for all of them.
@@ -281,7 +281,7 @@ impl Registry {
                 match last {
                     // Where the next page is follows from the last tag; no address is taken from the answer.
                     Some(last) if tags.len() > before && is_tag(&last) => {
-                        path = format!("tags/list?n=1000&last={last}")
+                        path = format!("tags/list?n=1000&last={last}");
                     }
                     _ => break,
                 }
@@ -317,12 +317,7 @@ impl Registry {
     }
 
     fn place(&self, repository: &str, what: &str) -> Result<Place, RegistryError> {
-        Place::of(repository, &self.0.insecure).map_err(|reason| self.not_asked(repository, what, &reason))
-    }
-
-    fn not_asked(&self, repository: &str, what: &str, reason: &str) -> RegistryError {
-        let host = repository.split('/').next().unwrap_or_default().to_owned();
-        RegistryError { host, what: what.to_owned(), kind: FailureKind::Wrong, reason: reason.to_owned() }
+        Place::of(repository, &self.0.insecure).map_err(|reason| not_asked(repository, what, &reason))
     }
 
     /// Runs something to its end, or until nobody wants to wait for it any more.
@@ -424,6 +419,12 @@ impl Round {
 
 fn error(place: &Place, what: &str, kind: FailureKind, reason: impl Into<String>) -> RegistryError {
     RegistryError { host: place.host.clone(), what: what.to_owned(), kind, reason: reason.into() }
+}
+
+/// An error about a repository whose name is none.
+fn not_asked(repository: &str, what: &str, reason: &str) -> RegistryError {
+    let host = repository.split('/').next().unwrap_or_default().to_owned();
+    RegistryError { host, what: what.to_owned(), kind: FailureKind::Wrong, reason: reason.to_owned() }
 }
 
 fn looked_up(place: &Place, tag: &str) -> String {

@@ -38,7 +38,7 @@ const LARGEST_TALK: usize = 1 << 18;
 
 /// For how long a token counts if nobody says (the distribution specification's minimum), and how long before its end it
 /// counts no more.
-const TOKEN_LIFE: Duration = Duration::from_secs(60);
+const TOKEN_LIFE: Duration = Duration::from_mins(1);
 const TOKEN_MARGIN: Duration = Duration::from_secs(10);
 
 /// How many redirects are followed.
@@ -465,7 +465,8 @@ fn is_tls(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(source) = cause {
         let inner = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if source.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if source.is::<rustls::Error>() || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+        {
             return true;
         }
         cause = source.source();

@@ -100,9 +100,8 @@ pub fn status_text(rows: &[StatusRow], time: impl Fn(u64) -> String) -> String {
 fn state(row: &StatusRow) -> &str {
     match (&row.outcome, row.built, row.in_registry) {
         (_, _, Some(true)) => "in registry",
-        (_, true, Some(false)) => "built",
         (_, true, None) if !row.pushed.is_empty() => "pushed",
-        (_, true, None) => "built",
+        (_, true, _) => "built",
         (Some(outcome), false, _) => outcome,
         // Nothing was tried.
         (None, false, _) if row.started == 0 => match row.in_registry {

@@ -2,6 +2,7 @@
 //! misbehaves as a test wants it to.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -227,10 +228,11 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
         }
         let is_cut = matches!(fault, Some(Fault::DropInBody));
         let mut text = format!("HTTP/1.1 {} X\r\n", answer.status);
+        answer.headers.entry("content-length".into()).or_insert_with(|| answer.body.len().to_string());
         for (name, value) in &answer.headers {
-            text += &format!("{name}: {value}\r\n");
+            let _ = write!(text, "{name}: {value}\r\n");
         }
-        text += &format!("content-length: {}\r\n\r\n", answer.body.len());
+        text.push_str("\r\n");
         let body = if request.method == "HEAD" { &[][..] } else { &answer.body };
         let body = if is_cut { &body[..body.len() / 2] } else { body };
         if stream.write_all(&[text.as_bytes(), body].concat()).is_err() || is_cut {
