@@ -31,7 +31,8 @@ use crate::registry::transport::{Access, Request, Transport};
 /// How many questions are asked at a time.
 const AT_ONCE: usize = 32;
 
-/// How long all questions of one kind may take together.
+/// How long all questions that are asked together may take, and how long anything else.
+const LONGEST_LOOKUP: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// How often it is looked whether anybody still wants to know.
@@ -84,7 +85,7 @@ pub struct Patience<'p> {
 }
 
 impl Patience<'_> {
-    /// As long as a question may take.
+    /// As long as anything may take that nobody watches.
     pub fn usual() -> Self {
         Self { until: Instant::now() + LONGEST, is_over: &|| false }
     }
@@ -133,7 +134,7 @@ impl Registry {
             given_up: Mutex::default(),
         });
         let mut answers: Vec<_> = places.into_iter().map(|place| place.map(|_| None)).collect();
-        let until = Instant::now() + LONGEST;
+        let until = Instant::now() + LONGEST_LOOKUP;
         for list in [first, others] {
             if list.is_empty() {
                 continue;

@@ -47,6 +47,8 @@ pub(crate) enum Wanted {
 pub(crate) enum Fault {
     /// Answers with a status and one more header.
     Status(u16, &'static str),
+    /// Answers with a status and a body.
+    Says(u16, &'static str),
     /// Closes the connection.
     Drop,
     /// Closes the connection in the middle of the body.
@@ -217,6 +219,7 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
         let fault = shared.next_fault(&line);
         let mut answer = match &fault {
             Some(Fault::Status(status, header)) => Answer::status(*status).with(header),
+            Some(Fault::Says(status, body)) => Answer { body: body.as_bytes().to_vec(), ..Answer::status(*status) },
             Some(Fault::Drop) => break,
             _ => shared.answer(&request),
         };
