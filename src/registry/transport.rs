@@ -349,7 +349,10 @@ fn not_reached(error: &reqwest::Error, host: &str) -> Failure {
     }
     let cause = root_cause(error);
     if is_tls(error) {
-        let reason = format!("{cause}; if {host} speaks plain HTTP, list it in `insecure-registries`");
+        let reason = format!(
+            "{cause}; name who signed its certificate in SSL_CERT_FILE, or list {host} in `insecure-registries` if it speaks \
+             plain HTTP"
+        );
         return Failure::new(FailureKind::Wrong, reason);
     }
     match error.is_builder() {
@@ -462,14 +465,17 @@ fn root_cause(error: &reqwest::Error) -> String {
 
 /// Whether the two could not agree on how to speak in secret.
 fn is_tls(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
     while let Some(source) = cause {
-        let inner = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if source.is::<rustls::Error>() || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
+        if source.is::<rustls::Error>() {
             return true;
         }
-        cause = source.source();
+        // What an I/O error is made of is not its source.
+        let inner = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = match inner {
+            Some(inner) => Some(inner),
+            None => source.source(),
+        };
     }
     false
 }
