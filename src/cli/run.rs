@@ -23,6 +23,7 @@ use crate::execute::{Run, logs_folder, run as execute};
 use crate::fingerprint::{ServiceState, SnapshotOptions};
 use crate::plan::report::{Report, RunOutcome};
 use crate::plan::{Plan, StepKind};
+use crate::registry::Registry;
 use crate::render::{json, report, text};
 use crate::repo::{NoteKind, RepoPath};
 
@@ -70,9 +71,9 @@ pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Out
         let builders = builders();
         check_builders(&jobs, &builders)?;
         if command.dry_run {
-            return dry_run(&planned.plan, &jobs, &builders, output);
+            return dry_run(&planned, &jobs, (&builders, comparison.registry), output);
         }
-        let done = perform(global, command, comparison, planned, (&jobs, &builders), output)?;
+        let done = perform(global, command, comparison, planned, &builders, output)?;
         let Some(done) = done else { return Ok(Status::Interrupted) };
         finish(global, command, &done, output)
     })
@@ -110,7 +111,7 @@ fn perform(
     command: &RunArguments,
     comparison: &Comparison<'_>,
     planned: Planned,
-    (jobs, builders): (&BTreeMap<String, Job>, &Builders),
+    builders: &Builders,
     output: &Output,
 ) -> Result<Option<Report>, Failure> {
     let cancellation = Arc::new(Cancellation::default());
@@ -125,6 +126,9 @@ fn perform(
     } else {
         comparison.planned(&command.services, &command.selection)?
     };
+    // A registry that could be asked before and cannot now makes the plan larger.
+    let jobs = jobs(comparison, &plan)?;
+    check_builders(&jobs, builders)?;
     for note in plan.notes.iter().filter(|note| note.kind == NoteKind::Ledger) {
         output.warn(&note.message);
     }
@@ -147,7 +151,7 @@ fn perform(
     let settings = &comparison.config().run;
     let done = execute(&Run {
         plan: &plan,
-        jobs,
+        jobs: &jobs,
         builders,
         ledger: comparison.ledger,
         histories: &comparison.ledger.histories(),
@@ -208,10 +212,24 @@ fn finish(global: &GlobalArguments, command: &RunArguments, done: &Report, outpu
     })
 }
 
-fn dry_run(plan: &Plan, jobs: &BTreeMap<String, Job>, builders: &Builders, output: &Output) -> Result<Status, Failure> {
+fn dry_run(
+    planned: &Planned,
+    jobs: &BTreeMap<String, Job>,
+    (builders, registry): (&Builders, Option<&Registry>),
+    output: &Output,
+) -> Result<Status, Failure> {
     let mut lines = String::new();
-    for step in &plan.steps {
+    for step in &planned.plan.steps {
         let Some(job) = jobs.get(&step.service) else { continue };
+        let image = planned.images.get(&step.service).filter(|image| image.digest.is_some());
+        if let (StepKind::Tag, Some(image), Some(_)) = (step.kind, image, registry) {
+            // No program is started for it.
+            let there = planned.tagged.get(&step.service);
+            let is_missing = |tag: &&String| there.is_none_or(|there| !there.contains(*tag));
+            let missing: Vec<&str> = job.tags.iter().filter(is_missing).map(String::as_str).collect();
+            lines += &format!("# {image} is tagged {}\n", missing.join(", "));
+            continue;
+        }
         let Some(builder) = builders.get(&job.settings.builder) else { continue };
         let Commands { build, push } = builder.commands(job);
         let commands = if step.kind == StepKind::Build { build } else { push };

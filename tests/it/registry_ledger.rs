@@ -192,6 +192,12 @@ fn missing_tags_are_put_and_no_layer_is_moved() {
     let clone = shop.clone();
     clone.replace("build-plan.toml", "[image]\n", "[image]\ntags = [\"{fingerprint}\", \"new\", \"{service}-x\"]\n");
     assert_eq!(planned(&clone).steps(), ["a/tag", "b/tag", "c/tag"]);
+    let shown = clone.run(["run", "--all", "--push", "--dry-run"]).success();
+    let begin = format!("# {}/a@sha256:", shop.registry.host());
+    assert!(
+        shown.starts_with(&begin) && shown.contains(" is tagged a-x, new\n") && shown.lines().count() == 3,
+        "{shown}"
+    );
     shop.registry.requests();
     let run = clone.run(["run", "--all", "--push", "--report", "report.json"]);
     assert_eq!((run.code, shop.calls().as_str(), run.warnings()), (0, "", 0));
@@ -283,6 +289,18 @@ fn no_error_of_a_registry_is_taken_for_an_image() {
     let odd = "www-authenticate: Bearer realm=\"ftp://tokens.example.com/\"";
     check_error(Fault::Status(401, odd), "where it sends for a token is no address");
     check_error(Fault::Header("docker-content-digest", "sha256:1"), "what is no sha256 digest");
+}
+
+#[test]
+fn a_registry_that_falls_ill_between_plan_and_run_makes_the_run_larger() {
+    let shop = Shop::pushed();
+    shop.registry.forget("b");
+    // The first look at three images and the tags of two goes well.
+    shop.registry.fail("HEAD ", 5, Fault::Header("x-none", ""));
+    shop.registry.fail("HEAD ", 999, Fault::Status(403, ""));
+    let run = push(&shop.clone()).success_with_talk();
+    assert!(run.stderr.contains("warning: 3 services count as not built"), "{}", run.stderr);
+    assert_eq!(shop.calls(), "build a, build b, build c, push a, push b, push c");
 }
 
 #[test]
