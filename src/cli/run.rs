@@ -1,28 +1,32 @@
 //! `buildplan run`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal as _, stderr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::args::{GlobalArguments, Jobs, RunArguments, RunFormat};
+use crate::cli::args::{GlobalArguments, Jobs, RunArguments, RunFormat, SelectionArguments};
 use crate::cli::comparison::{Comparison, Planned, compare, environment, moved_since, repository_of};
 use crate::cli::output::{Failure, Output, Status, write_file};
+use crate::cli::plan_file::PlanFile;
 use crate::cli::progress::Progress;
 use crate::config::Builder as BuilderKind;
+use crate::execute::buildah::BuildahBuilder;
 use crate::execute::builder::{Builder, Builders, Commands, Job};
 use crate::execute::cancel::Cancellation;
 use crate::execute::command::CommandBuilder;
+use crate::execute::docker::DockerBuilder;
 use crate::execute::exclusive::Exclusive;
 use crate::execute::log::LogFolder;
 use crate::execute::signals::SignalWatch;
+use crate::execute::tagging::{missing_tags, needs_no_builder};
 use crate::execute::verifier::Verifier;
 use crate::execute::{Run, logs_folder, run as execute};
 use crate::fingerprint::{ServiceState, SnapshotOptions};
 use crate::plan::report::{Report, RunOutcome};
-use crate::plan::{Plan, StepKind};
+use crate::plan::{Plan, Step, StepKind};
 use crate::registry::Registry;
 use crate::render::{json, report, text};
 use crate::repo::{NoteKind, RepoPath};
@@ -64,23 +68,74 @@ const PASSED_ON_FROM: [&str; 8] =
     ["AWS_", "AZURE_", "BUILDAH_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "DOCKER_", "XDG_"];
 
 pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Output) -> Result<Status, Failure> {
-    compare(global, &command.comparison, false, |comparison| {
-        let planned = comparison.planned(&command.services, &command.selection)?;
-        check_head(&planned.plan, command)?;
-        let jobs = jobs(comparison, &planned.plan)?;
-        let builders = builders();
-        check_builders(&jobs, &builders)?;
+    let file = command.plan.as_deref().map(|path| PlanFile::read(&place(global, path))).transpose()?;
+    let mut arguments = command.comparison.clone();
+    // A saved plan says what is compared, and what is here only has to be the same.
+    arguments.all |= file.is_some();
+    compare(global, &arguments, false, |comparison| {
+        let plan = || planned(comparison, command, file.as_ref());
+        let now = plan()?;
+        check_head(&now.plan, command)?;
+        let jobs = jobs(comparison, &now.plan)?;
+        let builders = builders(&jobs, &now, comparison.registry)?;
         if command.dry_run {
-            return dry_run(&planned, &jobs, (&builders, comparison.registry), output);
+            return dry_run(&now, &jobs, (&builders, comparison.registry), output);
         }
-        let done = perform(global, command, comparison, planned, &builders, output)?;
-        let Some(done) = done else { return Ok(Status::Interrupted) };
+        let done = perform(global, command, comparison, (now, &plan), (jobs, builders), output)?;
+        let Some(mut done) = done else { return Ok(Status::Interrupted) };
+        if let Some(file) = &file {
+            done.base = file.base().map(str::to_owned);
+        }
         finish(global, command, &done, output)
     })
 }
 
-fn builders() -> Builders {
-    BTreeMap::from([(BuilderKind::Command, Box::new(CommandBuilder) as Box<dyn Builder>)])
+/// What is to be done now: what the tree and the ledger say, or of a saved plan what the ledger leaves.
+fn planned(comparison: &Comparison<'_>, command: &RunArguments, file: Option<&PlanFile>) -> Result<Planned, Failure> {
+    let Some(file) = file else {
+        let mut planned = comparison.planned(&command.services, &command.selection)?;
+        if let Some(shard) = command.shard {
+            let own = planned.plan.in_shard(shard);
+            planned.plan.keep_only(&own);
+        }
+        return Ok(planned);
+    };
+    let services = file.services(&command.services, command.shard)?;
+    file.check(comparison, &services)?;
+    let names: Vec<String> = services.iter().cloned().collect();
+    let selection = SelectionArguments { force: file.is_forced(), ..command.selection.clone() };
+    let mut planned = comparison.planned(&names, &selection)?;
+    planned.plan.keep_only(&services);
+    Ok(planned)
+}
+
+/// What the jobs are built with. What cannot build is refused before anything starts.
+fn builders(jobs: &BTreeMap<String, Job>, planned: &Planned, registry: Option<&Registry>) -> Result<Builders, Failure> {
+    let needs_none = |step: &Step| needs_no_builder(registry, step.kind, planned.images.get(&step.service));
+    let steps = planned.plan.steps.iter().filter(|step| !needs_none(step));
+    let needed: BTreeSet<BuilderKind> =
+        steps.filter_map(|step| jobs.get(&step.service)).map(|job| job.settings.builder).collect();
+    let made = needed.into_iter().map(|kind| Ok((kind, builder(kind)?)));
+    made.collect()
+}
+
+fn builder(kind: BuilderKind) -> Result<Box<dyn Builder>, Failure> {
+    Ok(match kind {
+        BuilderKind::Command => Box::new(CommandBuilder),
+        BuilderKind::Docker => {
+            let environment: Vec<_> = passed_on(&[]).into_iter().collect();
+            let found = DockerBuilder::find(&environment, &Cancellation::default());
+            Box::new(found.map_err(|error| Failure::new(&error).with_hint(error.hint))?)
+        }
+        BuilderKind::Buildah => {
+            let found = BuildahBuilder::find(&std::env::var_os("PATH").unwrap_or_default());
+            let missing = || {
+                let hint = "install one of them, or set `[image] builder` to \"docker\" or \"command\"";
+                Failure::new("there is neither `buildah` nor `podman` here").with_hint(hint)
+            };
+            Box::new(found.ok_or_else(missing)?)
+        }
+    })
 }
 
 /// What is built is what is checked out.
@@ -93,25 +148,13 @@ fn check_head(plan: &Plan, command: &RunArguments) -> Result<(), Failure> {
     Err(failure.with_hint("check it out first, or leave out --head"))
 }
 
-fn check_builders(jobs: &BTreeMap<String, Job>, builders: &Builders) -> Result<(), Failure> {
-    for job in jobs.values() {
-        let kind = job.settings.builder;
-        if !builders.contains_key(&kind) {
-            let message = format!("service {}: this version cannot run the builder `{}`", job.service, kind.as_str());
-            let hint = "set `[image] builder = \"command\"` and `command`, for example to a script that calls it";
-            return Err(Failure::new(message).with_hint(hint));
-        }
-    }
-    Ok(())
-}
-
 /// Runs the plan; `None` if it was stopped before it could begin.
 fn perform(
     global: &GlobalArguments,
     command: &RunArguments,
     comparison: &Comparison<'_>,
-    planned: Planned,
-    builders: &Builders,
+    (now, plan_again): (Planned, &dyn Fn() -> Result<Planned, Failure>),
+    (mut jobs, mut builders): (BTreeMap<String, Job>, Builders),
     output: &Output,
 ) -> Result<Option<Report>, Failure> {
     let cancellation = Arc::new(Cancellation::default());
@@ -121,14 +164,18 @@ fn perform(
         .map_err(|error| failed("make sure that no other run is going on", &error))?;
     let Some(_exclusive) = exclusive else { return Ok(None) };
     // Another run may have done some of it while this one waited.
-    let Planned { plan, images, tagged } = if planned.plan.steps.is_empty() {
-        planned
+    let now = if now.plan.steps.is_empty() {
+        now
     } else {
-        comparison.planned(&command.services, &command.selection)?
+        let again = plan_again()?;
+        // A registry that could be asked before and cannot now makes the plan larger.
+        if again.plan.steps.iter().any(|step| !now.plan.steps.contains(step)) {
+            jobs = self::jobs(comparison, &again.plan)?;
+            builders = self::builders(&jobs, &again, comparison.registry)?;
+        }
+        again
     };
-    // A registry that could be asked before and cannot now makes the plan larger.
-    let jobs = jobs(comparison, &plan)?;
-    check_builders(&jobs, builders)?;
+    let Planned { plan, images, tagged } = now;
     for note in plan.notes.iter().filter(|note| note.kind == NoteKind::Ledger) {
         output.warn(&note.message);
     }
@@ -152,7 +199,7 @@ fn perform(
     let done = execute(&Run {
         plan: &plan,
         jobs: &jobs,
-        builders,
+        builders: &builders,
         ledger: comparison.ledger,
         histories: &comparison.ledger.histories(),
         registry: comparison.registry,
@@ -221,12 +268,9 @@ fn dry_run(
     let mut lines = String::new();
     for step in &planned.plan.steps {
         let Some(job) = jobs.get(&step.service) else { continue };
-        let image = planned.images.get(&step.service).filter(|image| image.digest.is_some());
-        if let (StepKind::Tag, Some(image), Some(_)) = (step.kind, image, registry) {
-            // No program is started for it.
-            let there = planned.tagged.get(&step.service);
-            let is_missing = |tag: &&String| there.is_none_or(|there| !there.contains(*tag));
-            let missing: Vec<&str> = job.tags.iter().filter(is_missing).map(String::as_str).collect();
+        let image = planned.images.get(&step.service);
+        if let Some(image) = image.filter(|image| needs_no_builder(registry, step.kind, Some(image))) {
+            let missing = missing_tags(job, planned.tagged.get(&step.service));
             lines += &format!("# {image} is tagged {}\n", missing.join(", "));
             continue;
         }
@@ -267,6 +311,7 @@ fn jobs(comparison: &Comparison<'_>, plan: &Plan) -> Result<BTreeMap<String, Job
             platforms,
             repository: repository_of(state),
             tags: service.image.tags.clone(),
+            is_pushed: plan.steps.iter().any(|step| step.service == service.name && step.kind == StepKind::Push),
             settings: settings(comparison, state),
             limits: state.service.settings.run.clone(),
             environment: passed_on(&state.service.settings.env),

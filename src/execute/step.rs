@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::execute::builder::{BuildResult, Job, StepContext, StepError};
+use crate::execute::builder::{BuildResult, Builder, Job, StepContext, StepError};
 use crate::execute::log::StepLog;
-use crate::execute::{Run, milliseconds, now_ms, tagging};
+use crate::execute::tagging::{self, Tagger, needs_no_builder};
+use crate::execute::{Run, milliseconds, now_ms};
 use crate::ledger::{Attempt, Built, Entry, Image, Pushed};
 use crate::plan::report::{AttemptReport, Event, StepOutcome, StepReport};
 use crate::plan::{Step, StepKind};
@@ -105,7 +106,7 @@ impl<'r> Performer<'r> {
         log: &mut StepLog,
         report: &mut StepReport,
     ) -> Result<BuildResult, StepError> {
-        let retries = if step.kind == StepKind::Build { 0 } else { job.limits.push_retries };
+        let retries = job.limits.push_retries;
         let mut pause = FIRST_PAUSE;
         for number in 1.. {
             let log_path = report.log.clone().unwrap_or_default();
@@ -142,7 +143,13 @@ impl<'r> Performer<'r> {
 
     fn attempt(&self, step: &Step, job: &Job, log: &mut StepLog, started: u64) -> Result<BuildResult, StepError> {
         let fingerprint = self.run.plan.service(&step.service).and_then(|service| service.fingerprint);
-        if step.kind == StepKind::Build {
+        let tagger = self.tagger(step);
+        let builder = match &tagger {
+            Some(tagger) => tagger,
+            None => self.builder(job)?,
+        };
+        let reads_inputs = step.kind == StepKind::Build || builder.push_reads_inputs(job);
+        if reads_inputs {
             (self.run.verify)(&step.service).map_err(StepError::failed)?;
         }
         if let Some(fingerprint) = &fingerprint {
@@ -160,21 +167,11 @@ impl<'r> Performer<'r> {
         };
         let mut context =
             StepContext { log, deadline: clock + timeout, cancellation: self.run.cancellation, progress: &progress };
-        let name = job.settings.builder;
-        let builder = self
-            .run
-            .builders
-            .get(&name)
-            .ok_or_else(|| StepError::failed(format!("this version cannot run the builder `{}`", name.as_str())))?;
         let result = match step.kind {
             StepKind::Build => builder.build(job, &mut context)?,
             StepKind::Push | StepKind::Tag => {
                 let image = self.image_of(&step.service).ok_or_else(|| StepError::failed("its image is not known"))?;
-                let pushed = match tagging::target(self.run.registry, step, job, &image) {
-                    Some(target) => target.put(self.run.tagged.get(&step.service), &mut context).map(|()| image),
-                    None => builder.push(job, &image, &mut context),
-                };
-                let pushed = pushed.inspect_err(|error| {
+                let pushed = builder.push(job, &image, &mut context).inspect_err(|error| {
                     if let Some(fingerprint) = fingerprint.filter(|_| error.is_gone) {
                         self.warn_if(self.run.ledger.forget(&step.service, &fingerprint).err());
                     }
@@ -182,7 +179,7 @@ impl<'r> Performer<'r> {
                 BuildResult { image: tagging::with_size(self.run.registry, job, pushed), ..BuildResult::default() }
             }
         };
-        if step.kind == StepKind::Build {
+        if reads_inputs {
             // What was compiled may be neither what was planned nor what is there now.
             (self.run.verify)(&step.service)
                 .map_err(|moved| StepError::failed(format!("{moved}, while it was built; it is not recorded")))?;
@@ -193,6 +190,20 @@ impl<'r> Performer<'r> {
             self.record_result(step, job, fingerprint, &result.image, (started, duration_ms));
         }
         Ok(result)
+    }
+
+    fn builder(&self, job: &Job) -> Result<&dyn Builder, StepError> {
+        let name = job.settings.builder;
+        let missing = || StepError::failed(format!("this version cannot run the builder `{}`", name.as_str()));
+        self.run.builders.get(&name).map(Box::as_ref).ok_or_else(missing)
+    }
+
+    /// What does a step for which no builder is needed.
+    fn tagger(&self, step: &Step) -> Option<Tagger<'_>> {
+        let image = self.image_of(&step.service);
+        let registry =
+            self.run.registry.filter(|registry| needs_no_builder(Some(registry), step.kind, image.as_ref()))?;
+        Some(Tagger { registry, there: self.run.tagged.get(&step.service) })
     }
 
     fn record_result(

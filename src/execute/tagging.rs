@@ -3,41 +3,49 @@
 
 use std::collections::BTreeSet;
 
-use crate::execute::builder::{Job, StepContext, StepError};
+use crate::execute::builder::{BuildResult, Builder, Commands, Job, StepContext, StepError};
 use crate::ledger::Image;
+use crate::plan::StepKind;
 use crate::plan::report::StepOutcome;
-use crate::plan::{Step, StepKind};
 use crate::registry::{FailureKind, Patience, Registry, RegistryError};
 
-/// An image in a registry that is to have more tags.
-pub(super) struct Target<'t> {
-    registry: &'t Registry,
-    repository: &'t str,
-    digest: String,
-    tags: &'t [String],
+/// Whether a step only puts tags in a registry, for which no builder is needed.
+pub fn needs_no_builder(registry: Option<&Registry>, kind: StepKind, image: Option<&Image>) -> bool {
+    registry.is_some() && kind == StepKind::Tag && image.is_some_and(|image| image.digest.is_some())
 }
 
-/// What a step tags without its builder; `None` if the step does something else, or it is not known what to tag.
-pub(super) fn target<'t>(
-    registry: Option<&'t Registry>,
-    step: &Step,
-    job: &'t Job,
-    image: &Image,
-) -> Option<Target<'t>> {
-    let registry = registry.filter(|_| step.kind == StepKind::Tag)?;
-    let (repository, digest) = (job.repository.as_deref()?, image.digest.clone()?);
-    Some(Target { registry, repository, digest, tags: &job.tags })
+/// The tags of a job that are not there yet.
+pub fn missing_tags(job: &Job, there: Option<&BTreeSet<String>>) -> Vec<String> {
+    let is_missing = |tag: &&String| there.is_none_or(|there| !there.contains(*tag));
+    job.tags.iter().filter(is_missing).cloned().collect()
 }
 
-impl Target<'_> {
-    /// Puts the tags that are not there.
-    pub(super) fn put(&self, there: Option<&BTreeSet<String>>, context: &mut StepContext<'_>) -> Result<(), StepError> {
-        let is_missing = |tag: &&String| there.is_none_or(|there| !there.contains(*tag));
-        let missing: Vec<String> = self.tags.iter().filter(is_missing).cloned().collect();
-        context.note(&format!("tagging {}@{} as {}", self.repository, self.digest, missing.join(", ")));
+/// Stands for the builder in a step that only puts tags.
+pub(super) struct Tagger<'t> {
+    pub(super) registry: &'t Registry,
+    /// The tags that the image has.
+    pub(super) there: Option<&'t BTreeSet<String>>,
+}
+
+impl Builder for Tagger<'_> {
+    fn build(&self, _: &Job, _: &mut StepContext<'_>) -> Result<BuildResult, StepError> {
+        Err(StepError::failed("a registry builds nothing"))
+    }
+
+    fn push(&self, job: &Job, image: &Image, context: &mut StepContext<'_>) -> Result<Image, StepError> {
+        let (Some(repository), Some(digest)) = (&job.repository, &image.digest) else {
+            return Err(StepError::failed("it is not known which image to tag"));
+        };
+        let missing = missing_tags(job, self.there);
+        context.note(&format!("tagging {repository}@{digest} as {}", missing.join(", ")));
         let cancellation = context.cancellation;
         let patience = Patience { until: context.deadline, is_over: &|| cancellation.is_raised() };
-        self.registry.tag(self.repository, &self.digest, &missing, patience).map_err(|error| failure(&error))
+        self.registry.tag(repository, digest, &missing, patience).map_err(|error| failure(&error))?;
+        Ok(image.clone())
+    }
+
+    fn commands(&self, _: &Job) -> Commands {
+        Commands::default()
     }
 }
 

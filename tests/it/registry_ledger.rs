@@ -215,6 +215,20 @@ fn missing_tags_are_put_and_no_layer_is_moved() {
 }
 
 #[test]
+fn a_machine_without_a_builder_can_tag() {
+    let fake = FakeRegistry::start();
+    let repo = Sandbox::empty();
+    repo.write("go.mod", "module ex.io/m\n\ngo 1.24\n").write("cmd/a/main.go", "package main\n\nfunc main() {}\n");
+    repo.write("cmd/a/Dockerfile", "FROM scratch\nCOPY cmd/a/main.go /\n");
+    let config = format!("[ledger]\nstore = \"registry\"\n[image]\nrepository = \"{}/a\"\n", fake.host());
+    repo.write("build-plan.toml", config).commit("base");
+    let fingerprint = planned(&repo).fingerprint("a");
+    let digest = fake.put("a", &image(1), &[&format!("fp-{fingerprint:.32}")]);
+    Run::of(repo.program().args(["run", "--all", "--push"]).env("PATH", "/nonexistent")).success_with_talk();
+    assert_eq!(fake.tags("a")[&fingerprint], digest);
+}
+
+#[test]
 fn a_tag_of_another_image_is_moved() {
     let shop = Shop::pushed();
     let clone = shop.clone();
