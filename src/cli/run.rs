@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stderr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -271,7 +272,7 @@ fn dry_run(
         let image = planned.images.get(&step.service);
         if let Some(image) = image.filter(|image| needs_no_builder(registry, step.kind, Some(image))) {
             let missing = missing_tags(job, planned.tagged.get(&step.service));
-            lines += &format!("# {image} is tagged {}\n", missing.join(", "));
+            let _ = writeln!(lines, "# {image} is tagged {}", missing.join(", "));
             continue;
         }
         let Some(builder) = builders.get(&job.settings.builder) else { continue };

@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use buildplan::ledger::local::LocalLedger;
+use buildplan::ledger::registry::{RegistryLedger, fingerprint_tag};
+use buildplan::ledger::{Image, Ledger as _, Query, Record};
 use buildplan::registry::{Credentials, FailureKind, Patience, Registry, Tagged};
+use buildplan::repo::Digest;
+use proptest::prelude::*;
 use serde_json::Value;
 
 use super::fake_registry::{FakeRegistry, Fault, TOKEN, Wanted, digest_of, image};
@@ -702,6 +707,44 @@ fn nobody_waits_longer_than_he_wants_to() {
     let stopped = open().tag(&repository, &digest, &tags, Patience { until, is_over: &|| true }).unwrap_err();
     assert_eq!(stopped.kind, FailureKind::Cancelled);
     assert!(started.elapsed() < Duration::from_secs(3));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Of each service: whether it is there, and of each of its tags whether it is there, or that of another image.
+    #[test]
+    fn no_lookup_asks_more_than_it_must(
+        services in prop::collection::vec((any::<bool>(), prop::collection::vec(0..3_u8, 0..4)), 1..60)
+    ) {
+        let fake = FakeRegistry::start();
+        let folder = tempfile::tempdir().unwrap();
+        let (mut queries, mut expected, mut most) = (Vec::new(), Vec::new(), 0);
+        for (number, (is_there, tags)) in services.iter().enumerate() {
+            let service = format!("s{number}");
+            let fingerprint = Digest::of("test", service.as_bytes());
+            let name = |tag: usize| format!("t{tag}");
+            let put = |wanted: u8| (0..tags.len()).filter(|tag| tags[*tag] == wanted).map(name).collect::<Vec<_>>();
+            let digest = fake.put(&service, &image(number as u64), &put(1).iter().map(String::as_str).collect::<Vec<_>>());
+            fake.put(&service, &image(10_000), &put(2).iter().map(String::as_str).collect::<Vec<_>>());
+            if *is_there {
+                fake.put(&service, &image(number as u64), &[&fingerprint_tag(&fingerprint)]);
+                let image = Image { digest: Some(digest), ..Image::default() };
+                expected.push(Record::Pushed(image, put(1)));
+                most += tags.len();
+            } else {
+                expected.push(Record::Unseen);
+            }
+            most += 1;
+            let repository = Some(format!("{}/{service}", fake.host()));
+            queries.push(Query { service, fingerprint, repository, tags: (0..tags.len()).map(name).collect() });
+        }
+        let ledger = RegistryLedger::new(LocalLedger::new(folder.path()), open());
+        prop_assert_eq!(ledger.lookup(&queries), expected);
+        prop_assert_eq!(ledger.complaints(), Vec::<String>::new());
+        let requests = fake.requests();
+        prop_assert!(requests.len() <= most, "{} > {most}: {requests:#?}", requests.len());
+    }
 }
 
 /// The registry that Debian has.
