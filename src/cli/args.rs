@@ -1,7 +1,8 @@
 //! What can be typed. The arguments are values here; what they mean is the business of the commands.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -40,6 +41,11 @@ pub(super) enum Command {
     /// List the Go packages that a change affects
     #[command(after_help = "Example:\n  buildplan packages --tests --base origin/main | xargs -r go test")]
     Packages(PackagesArguments),
+    /// Print the plan as the jobs of a CI system
+    #[command(after_help = "Examples:\n  buildplan matrix --push --github-output\n  \
+                            buildplan plan --push -o json --write plan.json && buildplan matrix --plan plan.json -o gitlab\n  \
+                            buildplan matrix -o bake --write bake.json && docker buildx bake -f bake.json")]
+    Matrix(MatrixArguments),
     /// Build, and push with --push, what the plan says
     #[command(after_help = "Examples:\n  buildplan run\n  buildplan run --push --report report.json\n  \
                             buildplan run auth cart --dry-run\n  buildplan run --plan plan.json --push auth")]
@@ -83,6 +89,13 @@ pub(super) struct GlobalArguments {
     /// Use nothing from earlier runs; the output is the same
     #[arg(long, global = true)]
     pub(super) no_cache: bool,
+}
+
+impl GlobalArguments {
+    /// A file that the user named, from the folder that the program is to run in.
+    pub(super) fn place(&self, file: &Path) -> PathBuf {
+        self.directory.as_deref().unwrap_or(Path::new("")).join(file)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -223,6 +236,80 @@ pub(super) enum PackagesFormat {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct MatrixArguments {
+    /// Only these services
+    #[arg(value_name = "SERVICE")]
+    pub(super) services: Vec<String>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "github")]
+    pub(super) output: MatrixFormat,
+    /// The template of the format `template`: it sees `matrix` and `plan`
+    #[arg(long, value_name = "FILE", required_if_eq("output", "template"))]
+    pub(super) template: Option<PathBuf>,
+    /// What each job runs, for formats that say it (buildkite, circleci)
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) command: Option<String>,
+    /// Print the jobs of a plan that `plan -o json` printed
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "base", "head", "no_merge_base", "on_missing_base", "all", "force", "filter", "exclude", "push", "ledger"
+        ]
+    )]
+    pub(super) plan: Option<PathBuf>,
+    /// Pack the services into N jobs with about as much to do each; auto: only as far as the format needs it
+    #[arg(long, value_name = "N|auto", default_value = "auto")]
+    pub(super) shards: Shards,
+    /// Print only the services of the part I of N
+    #[arg(long, value_name = "I/N", conflicts_with = "shards")]
+    pub(super) shard: Option<Shard>,
+    /// Append matrix, has-work, count and shards to `$GITHUB_OUTPUT`, and a table to `$GITHUB_STEP_SUMMARY`
+    #[arg(long)]
+    pub(super) github_output: bool,
+    /// Exit with 1 if there is something to build
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    #[command(flatten)]
+    pub(super) comparison: ComparisonArguments,
+    #[command(flatten)]
+    pub(super) selection: SelectionArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum MatrixFormat {
+    Github,
+    Gitlab,
+    Buildkite,
+    Circleci,
+    Azure,
+    Jenkins,
+    Bake,
+    Dotenv,
+    Json,
+    Template,
+}
+
+/// How many shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shards {
+    /// As few as the format needs.
+    Auto,
+    Count(NonZeroUsize),
+}
+
+impl FromStr for Shards {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => text.parse().map(Self::Count).map_err(|_| "it must be a number from 1, or auto".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RunArguments {
     /// Only these services
     #[arg(value_name = "SERVICE")]
@@ -335,6 +422,7 @@ pub(super) enum SchemaChoice {
     Plan,
     Inputs,
     Packages,
+    Matrix,
     Report,
     Status,
 }

@@ -168,6 +168,7 @@ impl Comparison<'_> {
             selection: selection_value,
             tags: &|state| self.tags(state),
             repository: &repository_of,
+            fill: &|state, template| self.filled(state, template),
         };
         let mut plan = Plan::new(self.base, self.head, self.changes, request);
         // The working copy has notes only once it has been looked at.

@@ -7,6 +7,7 @@ mod comparison;
 mod completions;
 mod inputs;
 mod lock;
+mod matrix;
 mod output;
 mod packages;
 mod plan;
@@ -51,6 +52,7 @@ fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         Command::Why(command) => why::run(global, command, output),
         Command::Inputs(command) => inputs::run(global, command, output),
         Command::Packages(command) => packages::run(global, command, output),
+        Command::Matrix(command) => matrix::run(global, command, output),
         Command::Run(command) => run::run(global, command, output),
         Command::Status(command) => status::run(global, command, output),
         Command::Lock(command) => lock::run(global, command, output),

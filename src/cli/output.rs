@@ -160,6 +160,11 @@ impl Output {
         let _ = writeln!(self.stderr(), "{yellow}warning:{yellow:#} {message}");
     }
 
+    /// Says something to the CI system, in its words.
+    pub(super) fn annotate(&self, command: &str) {
+        let _ = write!(self.stderr(), "{command}");
+    }
+
     /// Where talk goes.
     pub(super) fn stderr(&self) -> impl Write + use<> {
         let choice = match self.color {

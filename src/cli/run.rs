@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal as _, stderr};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::args::{GlobalArguments, Jobs, RunArguments, RunFormat, SelectionArguments};
@@ -66,7 +65,7 @@ const PASSED_ON_FROM: [&str; 8] =
     ["AWS_", "AZURE_", "BUILDAH_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "DOCKER_", "XDG_"];
 
 pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Output) -> Result<Status, Failure> {
-    let file = command.plan.as_deref().map(|path| PlanFile::read(&place(global, path))).transpose()?;
+    let file = command.plan.as_deref().map(|path| PlanFile::read(&global.place(path))).transpose()?;
     let mut arguments = command.comparison.clone();
     // A saved plan says what is compared, and what is here only has to be the same.
     arguments.all |= file.is_some();
@@ -164,7 +163,7 @@ fn perform(
         .map_err(|error| failed("make a folder for the logs", &error))?;
     let is_terminal = stderr().is_terminal() && std::env::var_os("CI").is_none();
     let progress =
-        Progress::new(output, is_terminal, command.events.as_deref().map(|file| place(global, file)).as_deref())?;
+        Progress::new(output, is_terminal, command.events.as_deref().map(|file| global.place(file)).as_deref())?;
     let options =
         SnapshotOptions { environment: environment(std::iter::once(comparison.config())), every_package: false };
     let ask = || moved_since(global, comparison.head, &options).map_err(|failure| failure.to_string());
@@ -209,11 +208,6 @@ fn count(jobs: Jobs) -> NonZeroUsize {
     }
 }
 
-/// A file that the user named, from the folder that the program runs in.
-fn place(global: &GlobalArguments, file: &Path) -> PathBuf {
-    global.directory.as_deref().unwrap_or(Path::new("")).join(file)
-}
-
 fn finish(global: &GlobalArguments, command: &RunArguments, done: &Report, output: &Output) -> Result<Status, Failure> {
     for warning in &done.warnings {
         output.warn(warning);
@@ -222,7 +216,7 @@ fn finish(global: &GlobalArguments, command: &RunArguments, done: &Report, outpu
     for file in &command.report {
         let is_markdown = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("md"));
         let text = if is_markdown { report::report_markdown(done) } else { as_json()? };
-        write_file(&place(global, file), &text)?;
+        write_file(&global.place(file), &text)?;
     }
     let rendered = match command.output {
         RunFormat::Text => report::report_text(done),

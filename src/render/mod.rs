@@ -5,6 +5,7 @@
 pub mod inputs;
 pub mod json;
 pub mod markdown;
+pub mod matrix;
 pub mod packages;
 pub mod report;
 pub mod schema;

@@ -72,6 +72,15 @@ pub fn reason(reason: &Reason) -> String {
     }
 }
 
+/// All reasons in one line: the first, and how many more there are.
+pub fn reasons(reasons: &[Reason]) -> String {
+    match reasons {
+        [] => String::new(),
+        [only] => reason(only),
+        [first, rest @ ..] => format!("{} (+{})", reason(first), rest.len()),
+    }
+}
+
 /// What happened to a file, as a participle.
 pub fn file_event(reason: &Reason) -> String {
     let event = match (reason.status, reason.at) {

@@ -24,6 +24,8 @@ mod go_rules;
 mod go_toolchain;
 // External modules: what a build-plan.lock makes exact.
 mod lock;
+// Plans as the jobs of CI systems.
+mod matrix;
 // Modules in short, for tests about what they require and import.
 mod modules;
 // Small changes, held to what Go builds of them.

@@ -336,6 +336,7 @@ fn plan(base: &Generated, head: &Generated) -> Plan {
         selection: Selection::default(),
         tags: &|_| Vec::new(),
         repository: &|_| None,
+        fill: &|_, template| template.to_owned(),
     };
     Plan::new(Some(&base_snapshot), &head_snapshot, &changes, request)
 }

@@ -191,6 +191,13 @@ impl Sandbox {
         command
     }
 
+    /// Another program, as isolated as that one.
+    pub(crate) fn program_named(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        isolate(&mut command).current_dir(&self.dir);
+        command
+    }
+
     /// Runs the program in this repository.
     #[track_caller]
     pub(crate) fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
