@@ -247,7 +247,8 @@ fn step(workflow: &str, marker: &str) -> String {
     let first = lines.next().unwrap();
     let indent = first.len() - first.trim_start().len();
     let rest = lines.take_while(|line| line.len() > indent && line[..indent].trim().is_empty());
-    std::iter::once(first).chain(rest).map(|line| format!("{}\n", &line[indent..])).collect()
+    let lines: Vec<&str> = std::iter::once(first).chain(rest).map(|line| &line[indent..]).collect();
+    lines.join("\n") + "\n"
 }
 
 #[test]
