@@ -23,6 +23,7 @@ use crate::execute::{Run, logs_folder, run as execute};
 use crate::fingerprint::{ServiceState, SnapshotOptions};
 use crate::plan::report::{Report, RunOutcome};
 use crate::plan::{Plan, StepKind};
+use crate::render::report_html::report_html;
 use crate::render::{json, report, text};
 use crate::repo::RepoPath;
 
@@ -185,8 +186,14 @@ fn finish(global: &GlobalArguments, command: &RunArguments, done: &Report, outpu
     }
     let as_json = || json::to_text(&report::report_document(done)).map_err(Failure::new);
     for file in &command.report {
-        let is_markdown = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("md"));
-        let text = if is_markdown { report::report_markdown(done) } else { as_json()? };
+        let is_one_of = |known: &[&str]| {
+            file.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+        };
+        let text = match () {
+            () if is_one_of(&["md"]) => report::report_markdown(done),
+            () if is_one_of(&["html", "htm"]) => report_html(done).map_err(Failure::new)?,
+            () => as_json()?,
+        };
         write_file(&place(global, file), &text)?;
     }
     let rendered = match command.output {

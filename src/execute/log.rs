@@ -70,17 +70,26 @@ impl StepLog {
 
     /// Adds one line.
     pub(super) fn add(&mut self, line: &[u8]) {
+        self.write(line);
+        if self.tail.len() == TAIL_LINES {
+            self.tail.pop_front();
+        }
+        let shown = line.get(..TAIL_WIDTH).unwrap_or(line);
+        self.tail.push_back(String::from_utf8_lossy(shown).into_owned());
+    }
+
+    /// Adds how it ended, which the report says beside the last lines.
+    pub(super) fn conclude(&mut self, line: &[u8]) {
+        self.write(line);
+    }
+
+    fn write(&mut self, line: &[u8]) {
         if let Some(file) = &mut self.file {
             let written = write!(file, "{:.3} ", Timestamp::now())
                 .and_then(|()| file.write_all(line))
                 .and_then(|()| file.write_all(b"\n"));
             self.check(written);
         }
-        if self.tail.len() == TAIL_LINES {
-            self.tail.pop_front();
-        }
-        let shown = line.get(..TAIL_WIDTH).unwrap_or(line);
-        self.tail.push_back(String::from_utf8_lossy(shown).into_owned());
     }
 
     /// Puts everything into the file, so that others can read it.
@@ -117,11 +126,12 @@ mod tests {
             log.add(format!("line {number}").as_bytes());
         }
         log.add(&vec![b'x'; 5000]);
+        log.conclude(b"failed");
         log.flush();
         let text = fs::read_to_string(&path).unwrap();
         let (time, first) = text.lines().next().unwrap().split_once(' ').unwrap();
         assert!(time.parse::<Timestamp>().is_ok() && time.len() == 24, "{time}");
-        assert_eq!((first, text.lines().count()), ("line 0", 101));
+        assert_eq!((first, text.lines().count()), ("line 0", 102));
         let tail = log.into_tail();
         assert_eq!((tail.len(), &*tail[0], tail[TAIL_LINES - 1].len()), (TAIL_LINES, "line 71", TAIL_WIDTH));
     }

@@ -7,6 +7,7 @@ pub mod json;
 pub mod markdown;
 pub mod packages;
 pub mod report;
+pub mod report_html;
 pub mod schema;
 pub mod status;
 pub mod style;

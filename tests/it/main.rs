@@ -32,6 +32,8 @@ mod plan;
 mod properties;
 // Module proxies in temporary folders, and the `go` command that uses them.
 mod proxy;
+// What is written about a run: the page, the texts.
+mod reports;
 // What running a plan does, leaves behind and recovers from.
 mod run;
 // A repository in a temporary folder, and the program run in it.

@@ -168,10 +168,11 @@ fn built_images_are_only_pushed_and_pushed_ones_only_tagged() {
 fn a_failure_stops_only_what_needs_it_and_is_tried_again_the_next_time() {
     let builds = Builds::new("");
     builds.hook("build", "b", "echo main.go:7: undefined: x; exit 2");
-    let run = builds.run(&["--push", "--report", "report.json", "--report", "report.md"]);
+    let run = builds.run(&["--push", "--report", "report.json", "--report", "report.md", "--report", "report.html"]);
     assert_eq!(run.code, 1);
     assert!(run.stdout.contains("b/build failed: sh ended with exit status 2"), "{}", run.stdout);
-    assert!(run.stdout.contains("  | main.go:7: undefined: x"), "{}", run.stdout);
+    assert!(run.stdout.contains("  | main.go:7: undefined: x\n  all of it: "), "{}", run.stdout);
+    assert_eq!(run.stdout.matches("exit status 2").count(), 1, "{}", run.stdout);
     assert!(run.stdout.contains("2 built, 2 pushed, 1 failed, 1 not started in "), "{}", run.stdout);
     let report = builds.report("report.json");
     assert_eq!(report["outcome"], "failed");
@@ -179,6 +180,7 @@ fn a_failure_stops_only_what_needs_it_and_is_tried_again_the_next_time() {
     assert_eq!(outcomes(&report), expected);
     assert_eq!(report["steps"][2]["attempts"][0]["exit_status"], 2);
     assert!(builds.repo.read("report.md").contains("| b/build | failed |"));
+    assert!(builds.repo.read("report.html").contains("<title>Failed: 2 built, 2 pushed, 1 failed, 1 not started in "));
     builds.calls();
     builds.unhook("build", "b");
     assert_eq!(builds.run(&["--push"]).code, 0);
@@ -198,6 +200,26 @@ fn a_report_is_what_its_schema_says() {
     let schema: Value = serde_json::from_str(&builds.repo.run(["schema", "status"]).success()).unwrap();
     let status: Value = serde_json::from_str(&builds.repo.run(["status", "-o", "json"]).success()).unwrap();
     assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&status));
+}
+
+#[test]
+fn a_report_lists_the_images_that_were_skipped_and_how_sizes_changed() {
+    let builds = Builds::new("");
+    assert_eq!(builds.run(&["--push"]).code, 0);
+    builds.repo.write("cmd/a/main.go", "package main\n\nfunc main() { println() }\n");
+    builds.repo.replace("work.sh", "2048", "3072").commit("second");
+    assert_eq!(builds.run(&["--push", "--report", "report.json", "--report", "report.md", "a", "b"]).code, 0);
+    let report = builds.report("report.json");
+    let shown = |image: &Value| format!("{} {} {}", image["decision"], image["size"], image["size_before"]);
+    let images: Vec<String> = report["images"].as_array().unwrap().iter().map(shown).collect();
+    assert_eq!(images, ["\"build\" 3072 2048", "\"build\" 3072 2048", "\"skip\" null null"]);
+    assert!(builds.repo.read("report.md").contains("| 3.0 KiB | +1.0 KiB (+50.0 %) |"));
+    let again = builds.run(&["--push", "--report", "again.json", "-o", "images"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    let report = builds.report("again.json");
+    let images: Vec<String> = report["images"].as_array().unwrap().iter().map(shown).collect();
+    assert_eq!(images, ["\"skip\" 3072 null", "\"skip\" 3072 null", "\"build\" 3072 2048"]);
+    assert_eq!(again.stdout.lines().count(), 3, "{}", again.stdout);
 }
 
 #[test]

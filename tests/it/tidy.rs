@@ -45,7 +45,7 @@ const OUTSIDE: [&str; 9] = [
 ];
 
 /// Third-party crates that only one stage may name.
-const HOMES: [(&str, &str); 10] = [
+const HOMES: [(&str, &str); 11] = [
     ("git2", "git"),
     ("petgraph", "graph"),
     ("blake3", "repo"),
@@ -56,6 +56,7 @@ const HOMES: [(&str, &str); 10] = [
     ("rustix", "execute"),
     ("signal_hook", "execute"),
     ("indicatif", "cli"),
+    ("minijinja", "render"),
 ];
 
 /// Marks of unfinished work, in halves so that this file has none.
