@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal as _, stderr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use crate::execute::{Run, logs_folder, run as execute};
 use crate::fingerprint::{ServiceState, SnapshotOptions};
 use crate::plan::report::{Report, RunOutcome};
 use crate::plan::{Plan, StepKind};
+use crate::render::ci_log::CiLog;
 use crate::render::report_html::report_html;
 use crate::render::{json, report, text};
 use crate::repo::RepoPath;
@@ -128,9 +128,8 @@ fn perform(
     };
     let logs = LogFolder::create(&logs_folder(comparison.common_dir()), jiff::Timestamp::now(), std::process::id())
         .map_err(|error| failed("make a folder for the logs", &error))?;
-    let is_terminal = stderr().is_terminal() && std::env::var_os("CI").is_none();
-    let progress =
-        Progress::new(output, is_terminal, command.events.as_deref().map(|file| place(global, file)).as_deref())?;
+    let system = CiLog::detect(|name| std::env::var(name).ok());
+    let progress = Progress::new(output, system, command.events.as_deref().map(|file| place(global, file)).as_deref())?;
     let options =
         SnapshotOptions { environment: environment(std::iter::once(comparison.config())), every_package: false };
     let ask = || moved_since(global, comparison.head, &options).map_err(|failure| failure.to_string());

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -113,6 +113,50 @@ impl StepLog {
     }
 }
 
+/// The end of a log, as it was printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The last lines, without their times.
+    pub lines: Vec<String>,
+    /// How many there are before those.
+    pub left_out: u64,
+}
+
+/// Reads the end of the log of a step: at most so many lines and bytes.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read_end(path: &Path, most_lines: usize, most_bytes: usize) -> io::Result<LogEnd> {
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let mut lines: VecDeque<Vec<u8>> = VecDeque::new();
+    let (mut bytes, mut left_out) = (0, 0);
+    // A line that is thrown away lends its memory to the next.
+    let mut spare = Vec::new();
+    loop {
+        let mut line = std::mem::take(&mut spare);
+        line.clear();
+        if file.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        bytes += line.len();
+        lines.push_back(line);
+        while lines.len() > most_lines || bytes > most_bytes {
+            let Some(first) = lines.pop_front() else { break };
+            bytes -= first.len();
+            left_out += 1;
+            spare = first;
+        }
+    }
+    let shown = lines.iter().map(|line| String::from_utf8_lossy(without_time(line)).into_owned());
+    Ok(LogEnd { lines: shown.collect(), left_out })
+}
+
+/// What was printed, of a line of a log.
+fn without_time(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.iter().position(|byte| *byte == b' ').and_then(|space| line.get(space + 1..)).unwrap_or(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +178,27 @@ mod tests {
         assert_eq!((first, text.lines().count()), ("line 0", 102));
         let tail = log.into_tail();
         assert_eq!((tail.len(), &*tail[0], tail[TAIL_LINES - 1].len()), (TAIL_LINES, "line 71", TAIL_WIDTH));
+    }
+
+    #[test]
+    fn the_end_of_a_log_is_what_was_printed_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let mut log = StepLog::open(&path);
+        for number in 0..100 {
+            log.add(format!("line  {number}").as_bytes());
+        }
+        log.add(b"");
+        log.flush();
+        let end = read_end(&path, 3, 1000).unwrap();
+        assert_eq!(
+            (end.lines.iter().map(String::as_str).collect::<Vec<_>>(), end.left_out),
+            (vec!["line  98", "line  99", ""], 98)
+        );
+        assert_eq!(read_end(&path, 1000, 1 << 20).unwrap().lines.len(), 101);
+        let few = read_end(&path, 1000, 100).unwrap();
+        assert_eq!((few.lines.len() as u64 + few.left_out, few.lines.len()), (101, 3));
+        assert!(read_end(folder.path(), 3, 1000).is_err());
     }
 
     #[test]

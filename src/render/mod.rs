@@ -2,6 +2,7 @@
 //!
 //! It computes nothing and prints nothing.
 
+pub mod ci_log;
 pub mod inputs;
 pub mod json;
 pub mod markdown;

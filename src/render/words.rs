@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::fingerprint::item::Fact;
 use crate::plan::reason::{At, Reason, ReasonKind};
+use crate::plan::report::StepOutcome;
 use crate::plan::{Decision, Plan, Step, StepKind};
 use crate::repo::ChangeStatus;
 
@@ -37,6 +38,17 @@ pub fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// How a step ended, as people say it.
+pub fn outcome(outcome: StepOutcome) -> &'static str {
+    match outcome {
+        StepOutcome::Ok => "ok",
+        StepOutcome::Failed => "failed",
+        StepOutcome::TimedOut => "timed out",
+        StepOutcome::Cancelled => "stopped",
+        StepOutcome::Skipped => "not started",
+    }
+}
+
 /// A size as people say it: `980 B`, `1.5 MiB`.
 pub fn bytes(size: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
@@ -54,7 +66,27 @@ pub fn escape(text: &str) -> String {
     for character in text.chars() {
         push_escaped(&mut escaped, character);
     }
-    escaped
+    without_commands(escaped)
+}
+
+/// Text in which a CI system finds no `##[command]` and no `##vso[command]`, which some look for anywhere in a line.
+fn without_commands(text: String) -> String {
+    let is_command = |rest: &str| {
+        let name = rest.trim_start_matches(|character: char| character.is_ascii_alphanumeric());
+        name.starts_with('[')
+    };
+    if !text.contains("##") {
+        return text;
+    }
+    let mut clean = String::with_capacity(text.len() + 1);
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once("##") {
+        clean.push_str(before);
+        clean.push_str(if is_command(after) { "## " } else { "#" });
+        // Of three or more, the last two may be the mark.
+        rest = if is_command(after) { after } else { rest.get(before.len() + 1..).unwrap_or_default() };
+    }
+    clean + rest
 }
 
 fn push_escaped(text: &mut String, character: char) {
@@ -66,7 +98,8 @@ fn push_escaped(text: &mut String, character: char) {
 }
 
 /// A line that a program printed, for a page or a log: without the sequences that colour a terminal or move its cursor,
-/// without what a carriage return overwrites, tabs as spaces, and every other control character escaped.
+/// without what a carriage return overwrites, tabs as spaces, every other control character escaped, and nothing that a
+/// CI system takes for a command.
 pub fn log_line(line: &str) -> String {
     let line = line.strip_suffix('\r').unwrap_or(line);
     let line = line.rsplit_once('\r').map_or(line, |(_, last)| last);
@@ -79,7 +112,7 @@ pub fn log_line(line: &str) -> String {
             _ => push_escaped(&mut shown, character),
         }
     }
-    shown
+    without_commands(shown)
 }
 
 /// Goes to the end of an escape sequence: of colours and cursors (`ESC [ … letter`), or of titles and links
@@ -310,6 +343,19 @@ mod tests {
         ] {
             assert_eq!(log_line(line), expected, "{line:?}");
         }
+    }
+
+    #[test]
+    fn commands_of_ci_systems_are_broken() {
+        for (text, expected) in [
+            ("x ##vso[a] ##[b] ###teamcity[c]", "x ## vso[a] ## [b] ### teamcity[c]"),
+            ("## Title #### x ##", "## Title #### x ##"),
+            ("##é[", "##é["),
+        ] {
+            assert_eq!(escape(text), expected);
+        }
+        // No quadratic time.
+        assert_eq!(escape(&"#".repeat(1 << 20)).len(), 1 << 20);
     }
 
     #[test]

@@ -36,6 +36,8 @@ mod proxy;
 mod reports;
 // What running a plan does, leaves behind and recovers from.
 mod run;
+// How a run shows logs in CI systems.
+mod run_ci;
 // A repository in a temporary folder, and the program run in it.
 mod support;
 // The architecture, held to by a scan of the source.

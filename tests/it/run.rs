@@ -20,13 +20,13 @@ printf '{"reference": "local/%s", "digest": "sha256:%s", "size": 2048}' "$2" "$d
 "#;
 
 /// Three programs, two of which share a package.
-struct Builds {
-    repo: Sandbox,
-    state: PathBuf,
+pub(crate) struct Builds {
+    pub(crate) repo: Sandbox,
+    pub(crate) state: PathBuf,
 }
 
 impl Builds {
-    fn new(settings: &str) -> Self {
+    pub(crate) fn new(settings: &str) -> Self {
         let repo = Sandbox::empty();
         let state = repo.beside("state");
         fs::create_dir(&state).unwrap();
@@ -49,27 +49,27 @@ impl Builds {
     }
 
     /// Lets a step of a service do something more.
-    fn hook(&self, step: &str, service: &str, script: &str) {
+    pub(crate) fn hook(&self, step: &str, service: &str, script: &str) {
         fs::write(self.state.join(format!("{step}-{service}")), script).unwrap();
     }
 
-    fn unhook(&self, step: &str, service: &str) {
+    pub(crate) fn unhook(&self, step: &str, service: &str) {
         fs::remove_file(self.state.join(format!("{step}-{service}"))).unwrap();
     }
 
     /// The steps that were started since the last time, sorted.
-    fn calls(&self) -> String {
+    pub(crate) fn calls(&self) -> String {
         let path = self.state.join("calls");
         let text = fs::read_to_string(&path).unwrap_or_default();
         let _ = fs::remove_file(path);
         text.lines().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.repo.run(["run", "--all"].iter().chain(arguments).copied())
     }
 
-    fn spawn(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let mut program = self.repo.program();
         program.args(["run", "--all"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         program.spawn().unwrap()
@@ -77,7 +77,7 @@ impl Builds {
 
     /// Waits until a hook has made a file.
     #[track_caller]
-    fn wait_for(&self, name: &str) -> String {
+    pub(crate) fn wait_for(&self, name: &str) -> String {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             match fs::read_to_string(self.state.join(name)) {
@@ -88,19 +88,19 @@ impl Builds {
         }
     }
 
-    fn report(&self, name: &str) -> Value {
+    pub(crate) fn report(&self, name: &str) -> Value {
         serde_json::from_str(&self.repo.read(name)).unwrap()
     }
 }
 
 /// The outcome of each step.
-fn outcomes(report: &Value) -> Vec<String> {
+pub(crate) fn outcomes(report: &Value) -> Vec<String> {
     let steps = report["steps"].as_array().unwrap().iter();
     steps.map(|step| format!("{} {}", step["id"].as_str().unwrap(), step["outcome"].as_str().unwrap())).collect()
 }
 
 #[track_caller]
-fn check_gone(pid: &str) {
+pub(crate) fn check_gone(pid: &str) {
     let until = Instant::now() + Duration::from_secs(10);
     loop {
         let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -112,12 +112,12 @@ fn check_gone(pid: &str) {
     }
 }
 
-fn send(child: &Child, signal: &str) {
+pub(crate) fn send(child: &Child, signal: &str) {
     let status = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
-fn finish(child: Child) -> (i32, String) {
+pub(crate) fn finish(child: Child) -> (i32, String) {
     let output = child.wait_with_output().unwrap();
     (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
 }

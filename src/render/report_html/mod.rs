@@ -199,7 +199,7 @@ fn failures(report: &Report) -> Vec<Failure> {
             id: words::escape(&step.id),
             outcome: step.outcome.as_str(),
             error: words::escape(step.error().unwrap_or_default()),
-            detail: format!("{} {after}{tried}", timeline::outcome(step.outcome)),
+            detail: format!("{} {after}{tried}", words::outcome(step.outcome)),
             tail: step.tail.iter().map(|line| words::log_line(line)).collect(),
             log: step.log.as_deref().map(words::escape),
         }
@@ -216,7 +216,7 @@ fn steps(report: &Report) -> Vec<StepRow> {
             service: words::escape(&step.service),
             kind: step.kind.as_str(),
             outcome: step.outcome.as_str(),
-            outcome_words: timeline::outcome(step.outcome),
+            outcome_words: words::outcome(step.outcome),
             start,
             start_words: start.map(words::duration).unwrap_or_default(),
             duration: step.duration_ms(),

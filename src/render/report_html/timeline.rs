@@ -216,7 +216,7 @@ fn hint(span: &Span<'_>) -> String {
     let mut text = format!(
         "{}: {} in {}, from {} to {}",
         words::escape(&step.id),
-        outcome(step.outcome),
+        words::outcome(step.outcome),
         words::duration(step.duration_ms()),
         words::duration(span.start),
         words::duration(span.end)
@@ -228,17 +228,6 @@ fn hint(span: &Span<'_>) -> String {
         let _ = write!(text, ", {cached} of {total} steps cached");
     }
     text
-}
-
-/// How a step ended, as people say it.
-pub(super) fn outcome(outcome: StepOutcome) -> &'static str {
-    match outcome {
-        StepOutcome::Ok => "ok",
-        StepOutcome::Failed => "failed",
-        StepOutcome::TimedOut => "timed out",
-        StepOutcome::Cancelled => "stopped",
-        StepOutcome::Skipped => "not started",
-    }
 }
 
 /// Lines at round times, at most eight of them.
