@@ -1,6 +1,6 @@
 //! `buildplan run`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,11 @@ use crate::cli::comparison::{Comparison, Planned, compare, environment, moved_si
 use crate::cli::output::{Failure, Output, Status, write_file};
 use crate::cli::progress::Progress;
 use crate::config::Builder as BuilderKind;
+use crate::execute::buildah::BuildahBuilder;
 use crate::execute::builder::{Builder, Builders, Commands, Job};
 use crate::execute::cancel::Cancellation;
 use crate::execute::command::CommandBuilder;
+use crate::execute::docker::DockerBuilder;
 use crate::execute::exclusive::Exclusive;
 use crate::execute::log::LogFolder;
 use crate::execute::signals::SignalWatch;
@@ -68,8 +70,7 @@ pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Out
         let planned = comparison.planned(&command.services, &command.selection)?;
         check_head(&planned.plan, command)?;
         let jobs = jobs(comparison, &planned.plan)?;
-        let builders = builders();
-        check_builders(&jobs, &builders)?;
+        let builders = builders(&jobs)?;
         if command.dry_run {
             return dry_run(&planned.plan, &jobs, &builders, output);
         }
@@ -79,8 +80,30 @@ pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Out
     })
 }
 
-fn builders() -> Builders {
-    BTreeMap::from([(BuilderKind::Command, Box::new(CommandBuilder) as Box<dyn Builder>)])
+/// What the jobs are built with. What cannot build is refused before anything starts.
+fn builders(jobs: &BTreeMap<String, Job>) -> Result<Builders, Failure> {
+    let needed: BTreeSet<BuilderKind> = jobs.values().map(|job| job.settings.builder).collect();
+    let made = needed.into_iter().map(|kind| Ok((kind, builder(kind)?)));
+    made.collect()
+}
+
+fn builder(kind: BuilderKind) -> Result<Box<dyn Builder>, Failure> {
+    Ok(match kind {
+        BuilderKind::Command => Box::new(CommandBuilder),
+        BuilderKind::Docker => {
+            let environment: Vec<_> = passed_on(&[]).into_iter().collect();
+            let found = DockerBuilder::find(&environment, &Cancellation::default());
+            Box::new(found.map_err(|error| Failure::new(&error).with_hint(error.hint))?)
+        }
+        BuilderKind::Buildah => {
+            let found = BuildahBuilder::find(&std::env::var_os("PATH").unwrap_or_default());
+            let missing = || {
+                let hint = "install one of them, or set `[image] builder` to \"docker\" or \"command\"";
+                Failure::new("there is neither `buildah` nor `podman` here").with_hint(hint)
+            };
+            Box::new(found.ok_or_else(missing)?)
+        }
+    })
 }
 
 /// What is built is what is checked out.
@@ -91,18 +114,6 @@ fn check_head(plan: &Plan, command: &RunArguments) -> Result<(), Failure> {
     }
     let failure = Failure::new(format!("cannot build {}: what is built is the working copy", plan.head.commit));
     Err(failure.with_hint("check it out first, or leave out --head"))
-}
-
-fn check_builders(jobs: &BTreeMap<String, Job>, builders: &Builders) -> Result<(), Failure> {
-    for job in jobs.values() {
-        let kind = job.settings.builder;
-        if !builders.contains_key(&kind) {
-            let message = format!("service {}: this version cannot run the builder `{}`", job.service, kind.as_str());
-            let hint = "set `[image] builder = \"command\"` and `command`, for example to a script that calls it";
-            return Err(Failure::new(message).with_hint(hint));
-        }
-    }
-    Ok(())
 }
 
 /// Runs the plan; `None` if it was stopped before it could begin.
@@ -250,6 +261,7 @@ fn jobs(comparison: &Comparison<'_>, plan: &Plan) -> Result<BTreeMap<String, Job
             platforms,
             repository: repository_of(state),
             tags: service.image.tags.clone(),
+            is_pushed: plan.steps.iter().any(|step| step.service == service.name && step.kind == StepKind::Push),
             settings: settings(comparison, state),
             limits: state.service.settings.run.clone(),
             environment: passed_on(&state.service.settings.env),

@@ -6,6 +6,8 @@
 mod agreement;
 // The documents, held to what the program knows and prints.
 mod docs;
+// Plans run with Docker, BuildKit, buildah and a registry.
+mod engines;
 // Every complaint in full.
 mod errors;
 // What a lock makes exact, held to what Go lists.
