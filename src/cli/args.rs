@@ -260,6 +260,7 @@ pub(super) enum RunFormat {
     Text,
     Json,
     Markdown,
+    Html,
     Images,
 }
 

@@ -12,6 +12,7 @@ mod packages;
 mod plan;
 mod progress;
 mod run;
+mod run_report;
 mod schema;
 mod status;
 mod why;

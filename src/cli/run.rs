@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::args::{GlobalArguments, Jobs, RunArguments, RunFormat};
+use crate::cli::args::{GlobalArguments, Jobs, RunArguments};
 use crate::cli::comparison::{Comparison, Planned, compare, environment, moved_since, repository_of};
-use crate::cli::output::{Failure, Output, Status, write_file};
+use crate::cli::output::{Failure, Output, Status};
 use crate::cli::progress::Progress;
+use crate::cli::run_report::{check_places, finish, place};
 use crate::config::Builder as BuilderKind;
 use crate::execute::buildah::BuildahBuilder;
 use crate::execute::builder::{Builder, Builders, Commands, Job};
@@ -22,11 +22,10 @@ use crate::execute::signals::SignalWatch;
 use crate::execute::verifier::Verifier;
 use crate::execute::{Run, logs_folder, run as execute};
 use crate::fingerprint::{ServiceState, SnapshotOptions};
-use crate::plan::report::{Report, RunOutcome};
+use crate::plan::report::Report;
 use crate::plan::{Plan, StepKind};
 use crate::render::ci_log::CiLog;
-use crate::render::report_html::report_html;
-use crate::render::{json, report, text};
+use crate::render::text;
 use crate::repo::RepoPath;
 
 /// The variables of this process that programs get: where tools, caches and credentials are. None of them is an input of
@@ -74,6 +73,7 @@ pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Out
         if command.dry_run {
             return dry_run(&planned.plan, &jobs, &builders, output);
         }
+        check_places(global, command)?;
         let done = perform(global, command, comparison, planned, (&jobs, &builders), output)?;
         let Some(done) = done else { return Ok(Status::Interrupted) };
         finish(global, command, &done, output)
@@ -183,41 +183,6 @@ fn count(jobs: Jobs) -> NonZeroUsize {
             NonZeroUsize::new(processors * percent.get() / 100).unwrap_or(NonZeroUsize::MIN)
         }
     }
-}
-
-/// A file that the user named, from the folder that the program runs in.
-fn place(global: &GlobalArguments, file: &Path) -> PathBuf {
-    global.directory.as_deref().unwrap_or(Path::new("")).join(file)
-}
-
-fn finish(global: &GlobalArguments, command: &RunArguments, done: &Report, output: &Output) -> Result<Status, Failure> {
-    for warning in &done.warnings {
-        output.warn(warning);
-    }
-    let as_json = || json::to_text(&report::report_document(done)).map_err(Failure::new);
-    for file in &command.report {
-        let is_one_of = |known: &[&str]| {
-            file.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
-        };
-        let text = match () {
-            () if is_one_of(&["md"]) => report::report_markdown(done),
-            () if is_one_of(&["html", "htm"]) => report_html(done).map_err(Failure::new)?,
-            () => as_json()?,
-        };
-        write_file(&place(global, file), &text)?;
-    }
-    let rendered = match command.output {
-        RunFormat::Text => report::report_text(done),
-        RunFormat::Json => as_json()?,
-        RunFormat::Markdown => report::report_markdown(done),
-        RunFormat::Images => report::image_list(done),
-    };
-    output.data(&rendered)?;
-    Ok(match done.outcome {
-        RunOutcome::Ok => Status::Done,
-        RunOutcome::Failed => Status::StepFailed,
-        RunOutcome::Cancelled => Status::Interrupted,
-    })
 }
 
 fn dry_run(plan: &Plan, jobs: &BTreeMap<String, Job>, builders: &Builders, output: &Output) -> Result<Status, Failure> {

@@ -40,6 +40,8 @@ mod reports;
 mod run;
 // How a run shows logs in CI systems.
 mod run_ci;
+// What a run does on a full disk, with files in the way, and with hostile names.
+mod run_faults;
 // A repository in a temporary folder, and the program run in it.
 mod support;
 // The architecture, held to by a scan of the source.
