@@ -263,7 +263,7 @@ fn hostile_arguments_and_paths_arrive_as_data() {
         "for argument; do printf '%s\\n' \"$argument\"; done\nprintf '%s\\n' \"$BUILDPLAN_CONTEXT\"\n",
     );
     let quoted = |text: &str| Value::from(text).to_string();
-    let hostile = ["; touch pwned", "$(touch pwned)", "-rf", "--", "a b", "'", "\"", "", "{nothing}", "\n", "*"];
+    let hostile = ["; touch pwned", "$(touch pwned)", "-rf", "--", "a b", "'", "\"", "{nothing}", "\n", "*"];
     let arguments: Vec<String> = hostile.iter().map(|argument| quoted(argument)).collect();
     repo.write(
         "build-plan.toml",
