@@ -21,7 +21,7 @@ use crate::render::words;
 
 /// How much of a step's log is printed in a CI system.
 const MOST_LINES: usize = 2000;
-const MOST_BYTES: usize = 1 << 20;
+const MOST_BYTES: u64 = 1 << 20;
 
 /// Everyone who is told what happens.
 pub(super) struct Progress<'o> {
@@ -42,6 +42,8 @@ struct Groups {
     system: CiLog,
     /// The log of each, and when it was started, in seconds since 1970.
     running: Mutex<BTreeMap<String, (String, u64)>>,
+    /// Who prints a log.
+    turn: Mutex<()>,
 }
 
 struct Bars {
@@ -58,7 +60,7 @@ impl<'o> Progress<'o> {
         };
         let is_terminal = stderr().is_terminal() && std::env::var_os("CI").is_none();
         let show = match system {
-            Some(system) => Show::Groups(Groups { system, running: Mutex::default() }),
+            Some(system) => Show::Groups(Groups { system, running: Mutex::default(), turn: Mutex::default() }),
             None if is_terminal && output.detail != Detail::Quiet => Show::Bars(Bars::new()),
             None => Show::Lines,
         };
@@ -100,8 +102,10 @@ impl<'o> Progress<'o> {
                 if self.output.detail == Detail::Quiet && *outcome == StepOutcome::Ok {
                     return;
                 }
+                // One after the other: many logs at once would be much memory.
+                let _turn = groups.turn.lock().unwrap_or_else(PoisonError::into_inner);
                 let end = read_end(Path::new(&log), MOST_LINES, MOST_BYTES).unwrap_or_else(|error| LogEnd {
-                    lines: vec![format!("the log {log} cannot be read: {error}")],
+                    text: format!("the log {log} cannot be read: {error}\n"),
                     left_out: 0,
                 });
                 let step = FinishedStep {
@@ -110,7 +114,7 @@ impl<'o> Progress<'o> {
                     started,
                     duration_ms: *duration_ms,
                     error: error.as_deref(),
-                    lines: &end.lines,
+                    output: &end.text,
                     left_out: end.left_out,
                     log: &log,
                 };

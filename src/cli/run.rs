@@ -76,7 +76,7 @@ pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Out
         check_places(global, command)?;
         let done = perform(global, command, comparison, planned, (&jobs, &builders), output)?;
         let Some(done) = done else { return Ok(Status::Interrupted) };
-        finish(global, command, &done, output)
+        Ok(finish(global, command, &done, output))
     })
 }
 

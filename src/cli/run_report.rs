@@ -31,12 +31,7 @@ pub(super) fn check_places(global: &GlobalArguments, command: &RunArguments) -> 
 
 /// Writes and prints what happened. What cannot be written keeps nothing else from being: it is an error at the end, if
 /// nothing worse happened.
-pub(super) fn finish(
-    global: &GlobalArguments,
-    command: &RunArguments,
-    done: &Report,
-    output: &Output,
-) -> Result<Status, Failure> {
+pub(super) fn finish(global: &GlobalArguments, command: &RunArguments, done: &Report, output: &Output) -> Status {
     for warning in &done.warnings {
         output.warn(warning);
     }
@@ -56,7 +51,7 @@ pub(super) fn finish(
     for failure in &failures {
         output.fail(failure);
     }
-    Ok(status)
+    status
 }
 
 /// What a report is written as, by its name.

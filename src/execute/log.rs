@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -117,43 +117,66 @@ impl StepLog {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogEnd {
     /// The last lines, without their times.
-    pub lines: Vec<String>,
-    /// How many there are before those.
+    pub text: String,
+    /// How many lines there are before those.
     pub left_out: u64,
 }
 
-/// Reads the end of the log of a step: at most so many lines and bytes.
+/// Reads the end of the log of a step: at most so many lines and bytes. However long the log is, it takes no more memory
+/// than that.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn read_end(path: &Path, most_lines: usize, most_bytes: usize) -> io::Result<LogEnd> {
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
-    let mut lines: VecDeque<Vec<u8>> = VecDeque::new();
-    let (mut bytes, mut left_out) = (0, 0);
-    // A line that is thrown away lends its memory to the next.
-    let mut spare = Vec::new();
-    loop {
-        let mut line = std::mem::take(&mut spare);
-        line.clear();
-        if file.read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        bytes += line.len();
-        lines.push_back(line);
-        while lines.len() > most_lines || bytes > most_bytes {
-            let Some(first) = lines.pop_front() else { break };
-            bytes -= first.len();
-            left_out += 1;
-            spare = first;
-        }
+pub fn read_end(path: &Path, most_lines: usize, most_bytes: u64) -> io::Result<LogEnd> {
+    let mut file = File::open(path)?;
+    let starts = line_starts(&file, most_lines)?;
+    let kept = starts.last.iter().copied().find(|start| starts.length - start <= most_bytes).unwrap_or(starts.length);
+    let shown = starts.last.iter().filter(|start| **start >= kept).count() as u64;
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(kept))?;
+    file.take(starts.length - kept).read_to_end(&mut bytes)?;
+    let mut text = String::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        text += &String::from_utf8_lossy(without_time(line));
     }
-    let shown = lines.iter().map(|line| String::from_utf8_lossy(without_time(line)).into_owned());
-    Ok(LogEnd { lines: shown.collect(), left_out })
+    Ok(LogEnd { text, left_out: starts.count - shown })
+}
+
+/// Where the last lines of a file begin.
+struct LineStarts {
+    last: VecDeque<u64>,
+    /// How many lines there are.
+    count: u64,
+    /// Of the file, in bytes.
+    length: u64,
+}
+
+fn line_starts(mut file: &File, most: usize) -> io::Result<LineStarts> {
+    let mut starts = LineStarts { last: VecDeque::new(), count: 0, length: 0 };
+    let mut buffer = vec![0; 1 << 16];
+    let mut is_start = true;
+    loop {
+        let read = file.read(&mut buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok(starts);
+        }
+        // A line begins at the first byte and after each end of a line that is not the last byte.
+        let ends = memchr::memchr_iter(b'\n', bytes).map(|end| end + 1);
+        for start in is_start.then_some(0).into_iter().chain(ends).filter(|start| *start < read) {
+            if starts.last.len() == most {
+                starts.last.pop_front();
+            }
+            starts.last.push_back(starts.length + start as u64);
+            starts.count += 1;
+        }
+        is_start = bytes.ends_with(b"\n");
+        starts.length += read as u64;
+    }
 }
 
 /// What was printed, of a line of a log.
 fn without_time(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.iter().position(|byte| *byte == b' ').and_then(|space| line.get(space + 1..)).unwrap_or(line)
 }
 
@@ -190,14 +213,17 @@ mod tests {
         }
         log.add(b"");
         log.flush();
-        let end = read_end(&path, 3, 1000).unwrap();
-        assert_eq!(
-            (end.lines.iter().map(String::as_str).collect::<Vec<_>>(), end.left_out),
-            (vec!["line  98", "line  99", ""], 98)
-        );
-        assert_eq!(read_end(&path, 1000, 1 << 20).unwrap().lines.len(), 101);
-        let few = read_end(&path, 1000, 100).unwrap();
-        assert_eq!((few.lines.len() as u64 + few.left_out, few.lines.len()), (101, 3));
+        assert_eq!(read_end(&path, 3, 1000).unwrap(), LogEnd { text: "line  98\nline  99\n\n".into(), left_out: 98 });
+        let all = read_end(&path, 1000, 1 << 20).unwrap();
+        assert_eq!((all.text.lines().count(), all.left_out), (101, 0));
+        // Each line has 24 bytes of time and a space.
+        assert_eq!(read_end(&path, 1000, 80).unwrap(), LogEnd { text: "line  99\n\n".into(), left_out: 99 });
+        assert_eq!(read_end(&path, 1000, 5).unwrap(), LogEnd { text: String::new(), left_out: 101 });
+        fs::write(&path, "x a\ny b".repeat(100_000)).unwrap();
+        let end = read_end(&path, 2, 1000).unwrap();
+        assert_eq!(end, LogEnd { text: "bx a\nb".into(), left_out: 99_999 });
+        fs::write(&path, "").unwrap();
+        assert_eq!(read_end(&path, 2, 1000).unwrap(), LogEnd::default());
         assert!(read_end(folder.path(), 3, 1000).is_err());
     }
 

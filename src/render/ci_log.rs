@@ -33,7 +33,7 @@ pub struct FinishedStep<'s> {
     /// Why it did not end well.
     pub error: Option<&'s str>,
     /// The last lines of its output.
-    pub lines: &'s [String],
+    pub output: &'s str,
     /// How many lines came before those.
     pub left_out: u64,
     /// Where all of them are.
@@ -123,10 +123,13 @@ fn lines(step: &FinishedStep<'_>) -> String {
         let _ = writeln!(text, "({before} before these: all of it is in {})", words::escape(step.log));
     }
     // The error is said outside of the log.
-    let conclusion = step.error.map(|error| format!("{}: {error}", step.outcome.as_str()));
-    let is_said = conclusion.is_some() && step.lines.last() == conclusion.as_ref();
-    for line in step.lines.iter().take(step.lines.len() - usize::from(is_said)) {
-        let _ = writeln!(text, "{}", words::log_line(line));
+    let conclusion = step.error.map(|error| format!("{}: {error}\n", step.outcome.as_str()));
+    let conclusion = conclusion.as_deref().unwrap_or_default();
+    let is_line = |before: &&str| before.is_empty() || before.ends_with('\n');
+    let output = step.output.strip_suffix(conclusion).filter(is_line).unwrap_or(step.output);
+    for line in output.split_terminator('\n') {
+        text += &words::log_line(line);
+        text.push('\n');
     }
     text
 }
@@ -152,14 +155,14 @@ mod tests {
 
     #[track_caller]
     fn check(system: CiLog, outcome: StepOutcome, lines: &[&str], expected: &str) {
-        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        let output: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();
         let step = FinishedStep {
             id: "a/build",
             outcome,
             started: 100,
             duration_ms: 12_300,
             error: (outcome == StepOutcome::Failed).then_some("100 % of it, sadly"),
-            lines: &lines,
+            output: &output,
             left_out: if lines.len() > 1 { 3 } else { 0 },
             log: "/logs/a.log",
         };
