@@ -5,6 +5,7 @@
 mod args;
 mod comparison;
 mod completions;
+mod groups;
 mod inputs;
 mod lock;
 mod output;

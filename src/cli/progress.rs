@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -11,17 +10,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::groups::Groups;
 use crate::cli::output::{Failure, Output};
-use crate::execute::log::{LogEnd, read_end};
 use crate::plan::report::{Event, StepOutcome};
-use crate::render::ci_log::{CiLog, FinishedStep};
+use crate::render::ci_log::CiLog;
 use crate::render::report::event_line;
 use crate::render::text::Detail;
 use crate::render::words;
-
-/// How much of a step's log is printed in a CI system.
-const MOST_LINES: usize = 2000;
-const MOST_BYTES: u64 = 1 << 20;
 
 /// Everyone who is told what happens.
 pub(super) struct Progress<'o> {
@@ -35,15 +30,6 @@ enum Show {
     Lines,
     Bars(Bars),
     Groups(Groups),
-}
-
-/// The steps that run, for a CI system.
-struct Groups {
-    system: CiLog,
-    /// The log of each, and when it was started, in seconds since 1970.
-    running: Mutex<BTreeMap<String, (String, u64)>>,
-    /// Who prints a log.
-    turn: Mutex<()>,
 }
 
 struct Bars {
@@ -60,7 +46,7 @@ impl<'o> Progress<'o> {
         };
         let is_terminal = stderr().is_terminal() && std::env::var_os("CI").is_none();
         let show = match system {
-            Some(system) => Show::Groups(Groups { system, running: Mutex::default(), turn: Mutex::default() }),
+            Some(system) => Show::Groups(Groups::new(system, output.detail == Detail::Quiet)),
             None if is_terminal && output.detail != Detail::Quiet => Show::Bars(Bars::new()),
             None => Show::Lines,
         };
@@ -77,65 +63,15 @@ impl<'o> Progress<'o> {
                     bars.all.suspend(|| self.output.complain(&message));
                 }
             }
-            Show::Groups(groups) => self.tell_group(groups, event),
+            Show::Groups(groups) => groups.tell(event, now_ms() / 1000),
             Show::Lines => {
-                self.say(event);
+                if let Some(line) = line(event) {
+                    self.output.say(line);
+                }
                 if let Some(message) = complaint(event) {
                     self.output.complain(&message);
                 }
             }
-        }
-    }
-
-    fn tell_group(&self, groups: &Groups, event: &Event) {
-        match event {
-            Event::StepStarted { id, log, .. } => {
-                let mut running = groups.running.lock().unwrap_or_else(PoisonError::into_inner);
-                running.entry(id.clone()).or_insert_with(|| (log.clone(), now_ms() / 1000));
-                if groups.system.groups_end() {
-                    self.say(event);
-                }
-            }
-            Event::StepEnded { id, outcome, duration_ms, error } if *outcome != StepOutcome::Skipped => {
-                let started = groups.running.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-                let (log, started) = started.unwrap_or_default();
-                if self.output.detail == Detail::Quiet && *outcome == StepOutcome::Ok {
-                    return;
-                }
-                // One after the other: many logs at once would be much memory.
-                let _turn = groups.turn.lock().unwrap_or_else(PoisonError::into_inner);
-                let end = read_end(Path::new(&log), MOST_LINES, MOST_BYTES).unwrap_or_else(|error| LogEnd {
-                    text: format!("the log {log} cannot be read: {error}\n"),
-                    left_out: 0,
-                });
-                let step = FinishedStep {
-                    id,
-                    outcome: *outcome,
-                    started,
-                    duration_ms: *duration_ms,
-                    error: error.as_deref(),
-                    output: &end.text,
-                    left_out: end.left_out,
-                    log: &log,
-                };
-                Output::print_raw(&groups.system.step(&step, &token()));
-            }
-            Event::RunEnded { .. } => Output::print_raw(groups.system.conclusion()),
-            _ => self.say(event),
-        }
-    }
-
-    fn say(&self, event: &Event) {
-        match event {
-            Event::StepStarted { id, attempt: 1, .. } => self.output.say(format!("{id} started")),
-            Event::StepStarted { id, attempt, .. } => self.output.say(format!("{id} started, attempt {attempt}")),
-            Event::StepEnded { id, outcome: StepOutcome::Ok, duration_ms, .. } => {
-                self.output.say(format!("{id} done in {}", words::duration(*duration_ms)));
-            }
-            Event::StepEnded { id, outcome: StepOutcome::Skipped, error, .. } => {
-                self.output.say(format!("{id} not started: {}", error.as_deref().unwrap_or_default()));
-            }
-            _ => {}
         }
     }
 
@@ -203,6 +139,21 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+/// What happened, for whoever waits.
+pub(super) fn line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::StepStarted { id, attempt: 1, .. } => format!("{id} started"),
+        Event::StepStarted { id, attempt, .. } => format!("{id} started, attempt {attempt}"),
+        Event::StepEnded { id, outcome: StepOutcome::Ok, duration_ms, .. } => {
+            format!("{id} done in {}", words::duration(*duration_ms))
+        }
+        Event::StepEnded { id, outcome: StepOutcome::Skipped, error, .. } => {
+            format!("{id} not started: {}", error.as_deref().unwrap_or_default())
+        }
+        _ => return None,
+    })
+}
+
 /// What went wrong, if something did.
 fn complaint(event: &Event) -> Option<String> {
     match event {
@@ -218,10 +169,4 @@ fn complaint(event: &Event) -> Option<String> {
 fn now_ms() -> u64 {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     u64::try_from(time).unwrap_or(u64::MAX)
-}
-
-/// A word that no program which has run so far can know.
-fn token() -> String {
-    let random = || RandomState::new().hash_one(now_ms());
-    format!("{:016x}{:016x}", random(), random())
 }
