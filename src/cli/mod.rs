@@ -11,6 +11,7 @@ mod lock;
 mod output;
 mod packages;
 mod plan;
+mod plan_file;
 mod progress;
 mod run;
 mod run_report;

@@ -5,9 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::cli::args::{GlobalArguments, Jobs, RunArguments};
+use crate::cli::args::{GlobalArguments, Jobs, RunArguments, SelectionArguments};
 use crate::cli::comparison::{Comparison, Planned, compare, environment, moved_since, repository_of};
 use crate::cli::output::{Failure, Output, Status};
+use crate::cli::plan_file::PlanFile;
 use crate::cli::progress::Progress;
 use crate::cli::run_report::{check_places, finish, place};
 use crate::config::Builder as BuilderKind;
@@ -65,19 +66,46 @@ const PASSED_ON_FROM: [&str; 8] =
     ["AWS_", "AZURE_", "BUILDAH_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "DOCKER_", "XDG_"];
 
 pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Output) -> Result<Status, Failure> {
-    compare(global, &command.comparison, false, |comparison| {
-        let planned = comparison.planned(&command.services, &command.selection)?;
-        check_head(&planned.plan, command)?;
-        let jobs = jobs(comparison, &planned.plan)?;
+    let file = command.plan.as_deref().map(|path| PlanFile::read(&place(global, path))).transpose()?;
+    let mut arguments = command.comparison.clone();
+    // A saved plan says what is compared, and what is here only has to be the same.
+    arguments.all |= file.is_some();
+    compare(global, &arguments, false, |comparison| {
+        let plan = || planned(comparison, command, file.as_ref());
+        let now = plan()?;
+        check_head(&now.plan, command)?;
+        let jobs = jobs(comparison, &now.plan)?;
         let builders = builders(&jobs)?;
         if command.dry_run {
-            return dry_run(&planned.plan, &jobs, &builders, output);
+            return dry_run(&now.plan, &jobs, &builders, output);
         }
         check_places(global, command)?;
-        let done = perform(global, command, comparison, planned, (&jobs, &builders), output)?;
-        let Some(done) = done else { return Ok(Status::Interrupted) };
+        let done = perform(global, command, comparison, (now, &plan), (&jobs, &builders), output)?;
+        let Some(mut done) = done else { return Ok(Status::Interrupted) };
+        if let Some(file) = &file {
+            done.base = file.base().map(str::to_owned);
+        }
         Ok(finish(global, command, &done, output))
     })
+}
+
+/// What is to be done now: what the tree and the ledger say, or of a saved plan what the ledger leaves.
+fn planned(comparison: &Comparison<'_>, command: &RunArguments, file: Option<&PlanFile>) -> Result<Planned, Failure> {
+    let Some(file) = file else {
+        let mut planned = comparison.planned(&command.services, &command.selection)?;
+        if let Some(shard) = command.shard {
+            let own = planned.plan.in_shard(shard);
+            planned.plan.keep_only(&own);
+        }
+        return Ok(planned);
+    };
+    let services = file.services(&command.services, command.shard)?;
+    file.check(comparison, &services)?;
+    let names: Vec<String> = services.iter().cloned().collect();
+    let selection = SelectionArguments { force: file.is_forced(), ..command.selection.clone() };
+    let mut planned = comparison.planned(&names, &selection)?;
+    planned.plan.keep_only(&services);
+    Ok(planned)
 }
 
 /// What the jobs are built with. What cannot build is refused before anything starts.
@@ -121,7 +149,7 @@ fn perform(
     global: &GlobalArguments,
     command: &RunArguments,
     comparison: &Comparison<'_>,
-    planned: Planned,
+    (now, plan_again): (Planned, &dyn Fn() -> Result<Planned, Failure>),
     (jobs, builders): (&BTreeMap<String, Job>, &Builders),
     output: &Output,
 ) -> Result<Option<Report>, Failure> {
@@ -132,11 +160,7 @@ fn perform(
         .map_err(|error| failed("make sure that no other run is going on", &error))?;
     let Some(_exclusive) = exclusive else { return Ok(None) };
     // Another run may have done some of it while this one waited.
-    let Planned { plan, images } = if planned.plan.steps.is_empty() {
-        planned
-    } else {
-        comparison.planned(&command.services, &command.selection)?
-    };
+    let Planned { plan, images } = if now.plan.steps.is_empty() { now } else { plan_again()? };
     let logs = LogFolder::create(&logs_folder(comparison.common_dir()), jiff::Timestamp::now(), std::process::id())
         .map_err(|error| failed("make a folder for the logs", &error))?;
     let system = CiLog::detect(|name| std::env::var(name).ok());

@@ -41,10 +41,14 @@ impl BuildahBuilder {
             flag("target", stage.as_ref());
         }
         for (name, pairs) in [("build-arg", &settings.build_args), ("label", &settings.labels)] {
-            pairs.iter().for_each(|(key, value)| flag(name, format!("{key}={value}").as_ref()));
+            for (key, value) in pairs {
+                flag(name, format!("{key}={value}").as_ref());
+            }
         }
         for (name, values) in [("secret", &settings.secrets), ("ssh", &settings.ssh)] {
-            values.iter().for_each(|value| flag(name, value.as_ref()));
+            for value in values {
+                flag(name, value.as_ref());
+            }
         }
         let mut left_out: Vec<String> = settings.provenance.iter().map(|what| format!("provenance {what}")).collect();
         for (name, caches) in [("cache-from", &settings.cache_from), ("cache-to", &settings.cache_to)] {

@@ -19,7 +19,7 @@ use super::support::{Run, Sandbox};
 const PLATFORMS: [&str; 2] = ["amd64", "arm64"];
 
 /// How long a server may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Daemons share the bridge of the machine, and there are few processors: one journey at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -31,7 +31,8 @@ impl Server {
     fn start(command: &mut Command, log: &Path) -> Self {
         let log = fs::File::create(log).unwrap();
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
-        Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}; scripts/test installs what is needed")))
+        assert!(child.is_ok(), "{command:?}: {child:?}; scripts/test installs what is needed");
+        Self(child.unwrap())
     }
 
     #[track_caller]
@@ -97,14 +98,14 @@ impl Registry {
 struct Engine {
     environment: Vec<(&'static str, OsString)>,
     folder: tempfile::TempDir,
-    _servers: Vec<Server>,
+    servers: Vec<Server>,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Engine {
     /// A Docker daemon; `docker` is the one of the system, with buildx or without.
     fn docker(with_buildx: bool) -> Self {
-        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::Builder::new().prefix("docker").tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let host = format!("unix://{}", at("socket").display());
@@ -130,10 +131,10 @@ impl Engine {
             ("BUILDX_CONFIG", at("buildx").into()),
             ("PATH", path.unwrap()),
         ];
-        let mut engine = Self { environment, folder, _servers: Vec::new(), _turn };
+        let mut engine = Self { environment, folder, servers: Vec::new(), _turn: turn };
         let mut server = server;
         server.wait_until("dockerd", || engine.command("docker").arg("version").output().unwrap().status.success());
-        engine._servers.push(server);
+        engine.servers.push(server);
         engine
     }
 
@@ -148,23 +149,25 @@ impl Engine {
         let mut server = Server::start(&mut command, &at("buildkit.log"));
         server.wait_until("buildkitd", || at("buildkit.sock").exists());
         engine.check(&["docker", "buildx", "create", "--name=own", "--driver=remote", "--use", &address]);
-        engine._servers.insert(0, server);
+        engine.servers.insert(0, server);
         engine
     }
 
     /// buildah with a store of its own.
     fn buildah() -> Self {
-        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::Builder::new().prefix("buildah").tempdir().unwrap();
         let storage = folder.path().join("storage.conf");
+        let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+        let driver = if known.contains("overlay") { "overlay" } else { "vfs" };
         let text = format!(
-            "[storage]\ndriver = \"\"\ngraphroot = \"{0}/graph\"\nrunroot = \"{0}/run\"\n",
+            "[storage]\ndriver = \"{driver}\"\ngraphroot = \"{0}/graph\"\nrunroot = \"{0}/run\"\n",
             folder.path().display()
         );
         fs::write(&storage, text).unwrap();
         let environment =
             vec![("CONTAINERS_STORAGE_CONF", storage.into()), ("BUILDAH_ISOLATION", OsString::from("chroot"))];
-        Self { environment, folder, _servers: Vec::new(), _turn }
+        Self { environment, folder, servers: Vec::new(), _turn: turn }
     }
 
     fn command(&self, program: &str) -> Command {
@@ -219,7 +222,8 @@ impl Engine {
 fn found(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
     let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
-    found.unwrap_or_else(|| panic!("there is no {program}; scripts/test installs it"))
+    assert!(found.is_some(), "there is no {program}; scripts/test installs it");
+    found.unwrap()
 }
 
 /// A repository of many services whose images an engine builds; service `i` uses library `i % 4`.
@@ -278,7 +282,7 @@ impl<'e> Shop<'e> {
         let mut digests = BTreeMap::new();
         for image in report["images"].as_array().unwrap() {
             let name = image["service"].as_str().unwrap();
-            let digest = image["digest"].as_str().unwrap_or_else(|| panic!("{name} has no digest"));
+            let digest = image["digest"].as_str().unwrap_or_default();
             let fingerprint = image["fingerprint"].as_str().unwrap();
             assert_eq!(self.registry.digest(name, fingerprint), digest, "{name}");
             digests.insert(name.to_owned(), digest.to_owned());
@@ -331,7 +335,7 @@ fn journey(shop: &Shop<'_>, output: &dyn Fn(&str) -> String) {
     }
     assert_eq!(output(&reference("s05", &after["s05"])), "s05 of another library\n");
     let build = third["steps"].as_array().unwrap().iter().find(|step| step["id"] == "s01/build").unwrap();
-    let steps = |key: &str| build[key].as_u64().unwrap_or_else(|| panic!("{key}: {build}"));
+    let steps = |key: &str| build[key].as_u64().unwrap();
     assert!(steps("total_steps") >= 4 && steps("cached_steps") >= 1, "{build}");
 
     // What is built without being pushed is pushed later without being built.

@@ -46,11 +46,11 @@ pub(super) type LeftOut = Vec<String>;
 
 /// Where a build puts its image.
 pub(super) fn target_of_build(client: Client, job: &Job) -> Target {
-    match client {
-        Client::Plain | Client::Buildx { is_daemon: true, .. } => Target::Daemon,
-        // What is pushed later need not pass through the daemon, and several platforms cannot.
-        Client::Buildx { is_daemon: false, .. } if job.is_pushed || job.platforms.len() > 1 => Target::Builder,
-        Client::Buildx { is_daemon: false, .. } => Target::Daemon,
+    let has_own_store = matches!(client, Client::Buildx { is_daemon: false, .. });
+    // What is pushed later need not pass through the daemon, and several platforms cannot.
+    match has_own_store && (job.is_pushed || job.platforms.len() > 1) {
+        true => Target::Builder,
+        false => Target::Daemon,
     }
 }
 

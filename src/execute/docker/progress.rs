@@ -296,19 +296,19 @@ mod tests {
     use super::*;
 
     const PLAIN: [&str; 5] = [
-        include_str!("../../../testdata/buildkit/built.plain"),
-        include_str!("../../../testdata/buildkit/failed.plain"),
-        include_str!("../../../testdata/buildkit/unreachable.plain"),
-        include_str!("../../../testdata/buildkit/absent.plain"),
-        include_str!("../../../testdata/buildkit/mistaken.plain"),
+        include_str!("testdata/built.plain"),
+        include_str!("testdata/failed.plain"),
+        include_str!("testdata/unreachable.plain"),
+        include_str!("testdata/absent.plain"),
+        include_str!("testdata/mistaken.plain"),
     ];
 
     const RAW: [&str; 5] = [
-        include_str!("../../../testdata/buildkit/built.rawjson"),
-        include_str!("../../../testdata/buildkit/failed.rawjson"),
-        include_str!("../../../testdata/buildkit/unreachable.rawjson"),
-        include_str!("../../../testdata/buildkit/absent.rawjson"),
-        include_str!("../../../testdata/buildkit/mistaken.rawjson"),
+        include_str!("testdata/built.rawjson"),
+        include_str!("testdata/failed.rawjson"),
+        include_str!("testdata/unreachable.rawjson"),
+        include_str!("testdata/absent.rawjson"),
+        include_str!("testdata/mistaken.rawjson"),
     ];
 
     fn read(format: Format, output: &str) -> (Progress, Vec<String>, Vec<String>) {
