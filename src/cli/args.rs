@@ -342,7 +342,7 @@ pub(super) struct RunArguments {
     /// Print the command lines, and start nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Write what happened to FILE: as JSON, or as Markdown if it ends in .md
+    /// Write what happened to FILE: as JSON, as Markdown if it ends in .md, as a web page if in .html
     #[arg(long, value_name = "FILE")]
     pub(super) report: Vec<PathBuf>,
     /// Write what happens, as it happens, to FILE: a line of JSON each
@@ -359,6 +359,7 @@ pub(super) enum RunFormat {
     Text,
     Json,
     Markdown,
+    Html,
     Images,
 }
 

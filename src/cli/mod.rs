@@ -5,6 +5,7 @@
 mod args;
 mod comparison;
 mod completions;
+mod groups;
 mod inputs;
 mod lock;
 mod matrix;
@@ -14,6 +15,7 @@ mod plan;
 mod plan_file;
 mod progress;
 mod run;
+mod run_report;
 mod schema;
 mod status;
 mod why;

@@ -36,8 +36,14 @@ mod plan;
 mod properties;
 // Module proxies in temporary folders, and the `go` command that uses them.
 mod proxy;
+// What is written about a run: the page, the texts.
+mod reports;
 // What running a plan does, leaves behind and recovers from.
 mod run;
+// How a run shows logs in CI systems.
+mod run_ci;
+// What a run does on a full disk, with files in the way, and with hostile names.
+mod run_faults;
 // A repository in a temporary folder, and the program run in it.
 mod support;
 // The architecture, held to by a scan of the source.

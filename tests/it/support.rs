@@ -10,8 +10,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Variables of the machine that would change what Git or the program does.
-const STRIPPED: [&str; 12] = [
+const STRIPPED: [&str; 16] = [
     "CI",
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+    "TF_BUILD",
+    "BUILDKITE",
     "BUILDPLAN_BASE",
     "NO_COLOR",
     "CLICOLOR",
