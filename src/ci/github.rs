@@ -106,7 +106,8 @@ impl Job<'_> {
         let (_, wanted) = self.pull_request();
         let checked = match wanted {
             Some(Wanted::Fork(fork)) => {
-                let hint = match self.event.pointer("/pull_request/number").and_then(Value::as_u64) {
+                let number = self.event.pointer("/number").or_else(|| self.event.pointer("/pull_request/number"));
+                let hint = match number.and_then(Value::as_u64) {
                     Some(number) => format!(
                         "check out the pull request (`ref: refs/pull/{number}/merge`, `fetch-depth: 2`), and run none \
                          of its code with the secrets of this job; or use the event `pull_request`"

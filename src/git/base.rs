@@ -183,7 +183,14 @@ impl Repository {
                 error => lacking = error.err(),
             }
         }
-        let known = fork.commit.as_deref().and_then(parse_id).and_then(|id| self.commit_with_id(&id).ok());
+        // What others have committed on top of the target must not pass for the pull request.
+        let may_be_tip = fork.merged.as_ref().is_none_or(|merged| *merged == head) || lacking.is_none();
+        let known = fork
+            .commit
+            .as_deref()
+            .filter(|_| may_be_tip)
+            .and_then(parse_id)
+            .and_then(|id| self.commit_with_id(&id).ok());
         if let Some(commit) = known {
             match self.fork_from(request, fork, commit, &commit.id.to_string(), source) {
                 Ok(base) => return Ok(base),

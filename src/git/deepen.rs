@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::error::Lack;
+use super::ids::parse_id;
 use super::{Base, BaseRequest, GitError, Repository};
 
 /// How many commits each step adds to a shallow history. After them comes all of it.
@@ -69,7 +70,9 @@ impl Repository {
                 if !tried.branches.insert(format!("{remote}/{branch}")) {
                     return Ok(false);
                 }
-                let depth = if self.is_shallow() { vec!["--depth=1".to_owned()] } else { Vec::new() };
+                // A depth of 1 would cut off the history of head, if the tip of the branch is part of that.
+                let cut = self.is_shallow() && !self.has_tip(remote, branch)?;
+                let depth = if cut { vec!["--depth=1".to_owned()] } else { Vec::new() };
                 self.fetch(&depth, remote, &[branch_refspec(remote, branch)], say).map(|()| true)
             }
             Lack::History(rev) => {
@@ -77,6 +80,15 @@ impl Repository {
                 self.deepen_history(&remote, Some(rev), request, tried, say)
             }
         }
+    }
+
+    /// Whether the commit that a branch of a remote names is here already.
+    fn has_tip(&self, remote: &str, branch: &str) -> Result<bool, String> {
+        let reference = format!("refs/heads/{branch}");
+        let listed = self.program.run_remote(&["ls-remote", "--quiet", remote, &reference], b"")?;
+        let listed = String::from_utf8_lossy(&listed);
+        let tip = listed.split('\t').next().and_then(parse_id);
+        Ok(tip.is_some_and(|tip| matches!(self.stored(&tip), Ok(Some(_)))))
     }
 
     /// Adds to the history of head, and of the revision that it is compared with.
@@ -118,7 +130,9 @@ impl Repository {
     fn fetch(&self, depth: &[String], remote: &str, wanted: &[String], say: &dyn Fn(&str)) -> Result<(), String> {
         let mut arguments: Vec<String> = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"]
             .into_iter()
-            .chain(["--recurse-submodules=no", "--filter=blob:none"])
+            .chain(["--recurse-submodules=no"])
+            // A whole clone stays one: it would be marked as partial.
+            .chain((self.is_shallow() || self.is_partial()).then_some("--filter=blob:none"))
             .map(str::to_owned)
             .collect();
         arguments.extend_from_slice(depth);

@@ -93,13 +93,15 @@ impl Repository {
         if let Some(id) = self.parse_rev(&format!("{rev}^{{commit}}")) {
             return Ok(id);
         }
-        let is_object = || self.parse_rev(rev).is_some();
-        Err(match error.code() {
-            ErrorCode::Ambiguous => Unresolved::Ambiguous,
-            ErrorCode::Peel | ErrorCode::InvalidSpec if is_object() => Unresolved::NoCommit,
-            ErrorCode::GenericError if !self.has_library() && is_object() => Unresolved::NoCommit,
-            _ => Unresolved::Unknown,
-        })
+        if error.code() == ErrorCode::Ambiguous {
+            return Err(Unresolved::Ambiguous);
+        }
+        // In some forms, such as `:/message`, what is to be peeled cannot be written behind the rest.
+        let object = self.parse_rev(rev).ok_or(Unresolved::Unknown)?;
+        match self.stored_commit(&object) {
+            Ok(Some((id, _))) => Ok(id),
+            _ => Err(Unresolved::NoCommit),
+        }
     }
 
     fn parse_rev(&self, rev: &str) -> Option<ObjectId> {
@@ -321,4 +323,165 @@ fn no_target() -> git2::Error {
 /// An id as libgit2 wants it.
 pub(super) fn oid(id: &ObjectId) -> Result<git2::Oid, git2::Error> {
     git2::Oid::from_bytes(id.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_repository::{TestRepository, path, shown};
+    use super::*;
+
+    /// A repository with some of everything, and both ways to ask about it.
+    fn both(test: &TestRepository) -> [Repository; 2] {
+        let by_program = Repository::discover_by_program(test.dir()).unwrap();
+        assert!(!by_program.has_library() && test.open().has_library());
+        [test.open(), by_program]
+    }
+
+    fn with_history() -> TestRepository {
+        let test = TestRepository::new();
+        test.write("a.txt", "1\r\n");
+        test.write("dir/b.go", "package b\n");
+        test.write(".gitattributes", "*.large filter=lfs\n*.utf working-tree-encoding=UTF-16\n*.txt text\n");
+        test.write(".gitignore", "*.tmp\n/out/\n!keep.tmp\n");
+        test.commit("one");
+        test.git(["tag", "--annotate", "v1", "--message", "first"]);
+        test.git(["checkout", "--quiet", "-b", "side"]);
+        test.write("c", "side");
+        test.commit("side");
+        test.git(["checkout", "--quiet", "main"]);
+        test.write("dir/b.go", "package b // two\n");
+        test.commit("two");
+        test.git(["config", "branch.side.remote", "."]);
+        test.git(["config", "branch.side.merge", "refs/heads/main"]);
+        test.git(["config", "remote.origin.url", "https://example.com/x.git"]);
+        test.git(["config", "remote.other.url", "https://example.com/y.git"]);
+        test.git(["config", "remote.other.promisor", "true"]);
+        test.git(["config", "remote.origin.promisor", "false"]);
+        test.git(["config", "core.attributesfile", "~/attributes"]);
+        test
+    }
+
+    #[track_caller]
+    fn check<T: PartialEq + std::fmt::Debug>(test: &TestRepository, ask: impl Fn(&Repository) -> T) -> T {
+        let [library, program] = both(test);
+        let answer = ask(&library);
+        assert_eq!(ask(&program), answer);
+        answer
+    }
+
+    #[test]
+    fn revisions_and_references_are_the_same_either_way() {
+        let test = with_history();
+        let id = test.line(["rev-parse", "HEAD"]);
+        for rev in
+            ["HEAD", "@", "main", "side", "v1", "HEAD~1", ":/one", &id[..9], &id, "HEAD:dir", "nope", "", "--all"]
+        {
+            let _ = check(&test, |repository| repository.resolve(rev));
+        }
+        assert_eq!(check(&test, |repository| repository.resolve("HEAD^{tree}")), Err(Unresolved::NoCommit));
+        assert_eq!(check(&test, |repository| repository.resolve("nope")), Err(Unresolved::Unknown));
+        for name in ["HEAD", "refs/heads/main", "refs/heads/nope", "refs/tags/v1"] {
+            check(&test, |repository| repository.commit_with_id(&repository.reference(name)?).ok());
+        }
+        assert_eq!(check(&test, |repository| repository.current_branch().unwrap()).as_deref(), Some("main"));
+        assert_eq!(check(&test, |repository| repository.upstream_name("side")).as_deref(), Some("refs/heads/main"));
+        assert_eq!(check(&test, |repository| repository.upstream_name("main")), None);
+        test.git(["checkout", "--quiet", "--detach"]);
+        assert_eq!(check(&test, |repository| repository.current_branch().unwrap()), None);
+    }
+
+    #[test]
+    fn histories_are_the_same_either_way() {
+        let test = with_history();
+        let id = |rev: &str| parse_id(&test.line(["rev-parse", rev])).unwrap();
+        let (main, side, root) = (id("main"), id("side"), id("main~1"));
+        assert_eq!(check(&test, |repository| repository.merge_bases(&main, &side)), Ok(vec![root]));
+        test.git(["checkout", "--quiet", "--orphan", "other"]);
+        let other = test.commit("other").id;
+        assert_eq!(check(&test, |repository| repository.merge_bases(&main, &other)), Ok(Vec::new()));
+        assert!(check(&test, |repository| repository.stored_commit(&id("v1"))).unwrap().is_some());
+        assert_eq!(check(&test, |repository| repository.stored(&parse_id(&"1".repeat(40)).unwrap())), Ok(None));
+        assert_eq!(check(&test, |repository| repository.stored(&parse_id(&"1".repeat(64)).unwrap())), Ok(None));
+    }
+
+    #[test]
+    fn settings_are_the_same_either_way() {
+        let test = with_history();
+        assert_eq!(check(&test, Repository::remotes), ["origin", "other"]);
+        assert_eq!(check(&test, Repository::promisors), ["other"]);
+        assert_eq!(check(&test, |repository| repository.config_flag("core.filemode")), Some(true));
+        assert_eq!(check(&test, |repository| repository.config_flag("core.nope")), None);
+        let url = check(&test, |repository| repository.config_text("remote.origin.url"));
+        assert_eq!(url.as_deref(), Some("https://example.com/x.git"));
+        let file = check(&test, |repository| repository.config_path("core.attributesfile").is_some());
+        assert!(file);
+        for (name, expected) in [
+            ("a.large", [Some("lfs".to_owned()), None]),
+            ("dir/a.utf", [None, Some("UTF-16".to_owned())]),
+            ("a.txt", [None, None]),
+        ] {
+            assert_eq!(check(&test, |repository| repository.rewriting_attributes(&path(name))), Ok(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_working_copy_is_the_same_either_way() {
+        let test = with_history();
+        for file in ["x.tmp", "keep.tmp", "out/deep/file", "new/x.tmp", "new/y", "dir/z.tmp"] {
+            test.write(file, file);
+        }
+        test.write("a.txt", "2\r\n");
+        test.link("link", "a.txt");
+        for name in
+            ["x.tmp", "keep.tmp", "out/", "out/deep/", "out/deep/file", "new/", "new/x.tmp", "new/y", "dir/z.tmp"]
+        {
+            assert!(check(&test, |repository| repository.is_ignored(name.as_bytes())).is_ok());
+        }
+        let changes = check(&test, |repository| {
+            let head = repository.commit_tree(&repository.head().unwrap());
+            let working_copy = repository.working_copy().unwrap();
+            assert!(working_copy.is_dirty().unwrap());
+            shown(&repository.changes_to_working_copy(&head, &working_copy).unwrap())
+        });
+        assert_eq!(changes, ["modified a.txt", "added keep.tmp", "added link", "added new/y"]);
+    }
+
+    #[test]
+    fn submodules_and_worktrees_are_the_same_either_way() {
+        let test = with_history();
+        let url = test.dir().to_str().unwrap().to_owned();
+        test.git(["submodule", "--quiet", "add", &url, "sub"]);
+        let sub = test.path(b"sub");
+        assert!(check(&test, |repository| repository.nested_head(&sub)).is_some());
+        assert!(!check(&test, |repository| repository.is_nested_dirty(&sub)));
+        test.write("sub/new", "x");
+        assert!(check(&test, |repository| repository.is_nested_dirty(&sub)));
+        let linked = test.beside("linked");
+        test.git(["worktree", "add", "--quiet", linked.to_str().unwrap(), "side"]);
+        let [library, program] =
+            [Repository::discover(&linked).unwrap(), Repository::discover_by_program(&linked).unwrap()];
+        let places = |repository: &Repository| {
+            let real = |path: &Path| path.canonicalize().unwrap();
+            (real(repository.common_dir()), real(repository.git_dir()), repository.work_dir().map(real))
+        };
+        assert_eq!(places(&library), places(&program));
+        assert_eq!(library.head(), program.head());
+        let bare = test.beside("bare");
+        test.git(["clone", "--quiet", "--bare", &url, bare.to_str().unwrap()]);
+        assert!(Repository::discover_by_program(&bare).unwrap().is_bare());
+        assert!(Repository::discover_by_program(Path::new("/")).is_none());
+    }
+
+    #[test]
+    fn a_repository_of_the_other_format_has_the_same_nested_heads() {
+        let test = TestRepository::with_format("sha256");
+        test.write("a", "1");
+        let head = test.commit("one");
+        assert_eq!(head.id.as_bytes().len(), 32);
+        let repository = test.open();
+        assert_eq!(repository.nested_head(test.dir()), Some(head.id));
+        assert!(!repository.is_nested_dirty(test.dir()));
+        test.write("a", "2");
+        assert!(repository.is_nested_dirty(test.dir()));
+    }
 }

@@ -437,7 +437,10 @@ mod tests {
         let test = with_history();
         test.git(["remote", "add", "origin", "https://example.com/x.git"]);
         let error = test.open().commit("origin/release/1").unwrap_err();
-        assert_eq!(error.hint.unwrap(), "run `git fetch origin release/1:refs/remotes/origin/release/1`, or pass `--deepen`");
+        assert_eq!(
+            error.hint.unwrap(),
+            "run `git fetch origin release/1:refs/remotes/origin/release/1`, or pass `--deepen`"
+        );
     }
 
     #[test]
