@@ -170,8 +170,9 @@ fn is_zero_id(text: &str) -> bool {
 fn branch_name(text: &str) -> Option<String> {
     let name = text.strip_prefix("refs/heads/").unwrap_or(text);
     let is_legal = |byte: u8| byte > b' ' && byte != 0x7f && !b"~^:?*[\\".contains(&byte);
-    let elements =
-        || name.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock"));
+    let elements = || {
+        name.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none())
+    };
     let legal = !name.starts_with('-')
         && !name.starts_with("refs/")
         && !name.ends_with('.')

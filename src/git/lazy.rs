@@ -76,7 +76,7 @@ impl Repository {
         if !self.is_partial() {
             return Ok(0);
         }
-        let mut ids = self.files_to_read(tree, known)?;
+        let mut ids = files_to_read(tree, known)?;
         ids.sort_unstable();
         ids.dedup();
         let missing = self.missing(&ids);
@@ -86,31 +86,6 @@ impl Repository {
             let _ = self.fetch_objects(&missing);
         }
         Ok(missing.len())
-    }
-
-    fn files_to_read(&self, tree: &CommitTree<'_>, known: Option<&CommitTree<'_>>) -> Result<Vec<ObjectId>, TreeError> {
-        let mut ids = Vec::new();
-        let mut open = vec![RepoPath::root()];
-        while let Some(folder) = open.pop() {
-            let Some(listing) = tree.list(&folder)? else { continue };
-            let other = match known {
-                Some(known) => known.list(&folder)?,
-                None => None,
-            };
-            for entry in listing.iter() {
-                let same = other.as_deref().and_then(|other| find_entry(other, &entry.name));
-                if same.is_some_and(|same| same.id == entry.id) {
-                    continue;
-                }
-                match (entry.kind, entry.id) {
-                    (EntryKind::Folder, _) => open.push(folder.child(&entry.name)),
-                    (EntryKind::Symlink, Some(id)) => ids.push(id),
-                    (EntryKind::File { .. }, Some(id)) if is_read(&entry.name) => ids.push(id),
-                    _ => {}
-                }
-            }
-        }
-        Ok(ids)
     }
 
     /// Those of some objects that are not here.
@@ -135,7 +110,7 @@ impl Repository {
 
     /// Fetches objects by their ids from the remotes that have promised them, without history, tags or references.
     fn fetch_objects(&self, ids: &[ObjectId]) -> Result<(), String> {
-        let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let input: String = ids.iter().flat_map(|id| [id.to_string(), "\n".to_owned()]).collect();
         let mut why = "no remote has promised it".to_owned();
         for remote in self.promisors() {
             // The same that the program does for the commands of a person.
@@ -158,6 +133,32 @@ impl Repository {
         }
         Err(why)
     }
+}
+
+/// The files of a commit whose content is likely to be read; with `known`, those that differ.
+fn files_to_read(tree: &CommitTree<'_>, known: Option<&CommitTree<'_>>) -> Result<Vec<ObjectId>, TreeError> {
+    let mut ids = Vec::new();
+    let mut open = vec![RepoPath::root()];
+    while let Some(folder) = open.pop() {
+        let Some(listing) = tree.list(&folder)? else { continue };
+        let other = match known {
+            Some(known) => known.list(&folder)?,
+            None => None,
+        };
+        for entry in listing.iter() {
+            let same = other.as_deref().and_then(|other| find_entry(other, &entry.name));
+            if same.is_some_and(|same| same.id == entry.id) {
+                continue;
+            }
+            match (entry.kind, entry.id) {
+                (EntryKind::Folder, _) => open.push(folder.child(&entry.name)),
+                (EntryKind::Symlink, Some(id)) => ids.push(id),
+                (EntryKind::File { .. }, Some(id)) if is_read(&entry.name) => ids.push(id),
+                _ => {}
+            }
+        }
+    }
+    Ok(ids)
 }
 
 fn is_read(name: &[u8]) -> bool {

@@ -17,6 +17,7 @@ mod index_file;
 mod lazy;
 mod memo;
 mod names;
+mod nested;
 mod objects;
 mod process;
 mod queries;

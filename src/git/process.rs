@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// How long one run may take, a fetch of much history included.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// The variables with which a caller (a hook, another tool) may have redirected `git`.
 const REDIRECTIONS: [&str; 12] = [

@@ -3,7 +3,7 @@
 //! talks to a remote.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use git2::{AttrCheckFlags, AttrValue, ErrorCode};
@@ -11,7 +11,6 @@ use git2::{AttrCheckFlags, AttrValue, ErrorCode};
 use super::ids::{object_id, parse_id};
 use super::names;
 use super::objects::{Batch, Kind, Object, RawCommit, merge_bases_with, parse_commit, parse_tag, read_with};
-use super::process::run_in;
 use super::repository::Repository;
 use crate::repo::{ObjectId, RepoPath};
 
@@ -271,40 +270,6 @@ impl Repository {
         };
         Ok([value(2), value(5)])
     }
-
-    /// The commit that is checked out in a work tree of its own below this one, if there is one.
-    pub(super) fn nested_head(&self, folder: &Path) -> Option<ObjectId> {
-        match open_nested(folder) {
-            Ok(nested) => Some(object_id(nested.head().ok()?.peel_to_commit().ok()?.id())),
-            Err(error) if error.code() == ErrorCode::NotFound => None,
-            Err(_) => {
-                let head =
-                    run_in(folder, &["--git-dir=.git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).ok()?;
-                parse_id(String::from_utf8_lossy(&head).trim())
-            }
-        }
-    }
-
-    /// Whether a work tree of its own has changes that are not committed.
-    pub(super) fn is_nested_dirty(&self, folder: &Path) -> bool {
-        match open_nested(folder) {
-            Ok(nested) => {
-                let mut options = git2::StatusOptions::new();
-                options.include_untracked(true).include_ignored(false);
-                nested.statuses(Some(&mut options)).is_ok_and(|statuses| !statuses.is_empty())
-            }
-            Err(_) => {
-                let options = ["--git-dir=.git", "--work-tree=.", "-c", "core.fsmonitor=false"];
-                run_in(folder, &[&options[..], &["status", "--porcelain", "-z"]].concat())
-                    .is_ok_and(|status| !status.is_empty())
-            }
-        }
-    }
-}
-
-fn open_nested(folder: &Path) -> Result<git2::Repository, git2::Error> {
-    let none: [&std::ffi::OsStr; 0] = [];
-    git2::Repository::open_ext(folder, git2::RepositoryOpenFlags::NO_SEARCH, none)
 }
 
 fn attribute_of(handle: &git2::Repository, path: &RepoPath, name: &str) -> Option<String> {
@@ -327,6 +292,8 @@ pub(super) fn oid(id: &ObjectId) -> Result<git2::Oid, git2::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::test_repository::{TestRepository, path, shown};
     use super::*;
 
@@ -447,15 +414,9 @@ mod tests {
     }
 
     #[test]
-    fn submodules_and_worktrees_are_the_same_either_way() {
+    fn worktrees_and_bare_repositories_are_the_same_either_way() {
         let test = with_history();
         let url = test.dir().to_str().unwrap().to_owned();
-        test.git(["submodule", "--quiet", "add", &url, "sub"]);
-        let sub = test.path(b"sub");
-        assert!(check(&test, |repository| repository.nested_head(&sub)).is_some());
-        assert!(!check(&test, |repository| repository.is_nested_dirty(&sub)));
-        test.write("sub/new", "x");
-        assert!(check(&test, |repository| repository.is_nested_dirty(&sub)));
         let linked = test.beside("linked");
         test.git(["worktree", "add", "--quiet", linked.to_str().unwrap(), "side"]);
         let [library, program] =
@@ -470,18 +431,5 @@ mod tests {
         test.git(["clone", "--quiet", "--bare", &url, bare.to_str().unwrap()]);
         assert!(Repository::discover_by_program(&bare).unwrap().is_bare());
         assert!(Repository::discover_by_program(Path::new("/")).is_none());
-    }
-
-    #[test]
-    fn a_repository_of_the_other_format_has_the_same_nested_heads() {
-        let test = TestRepository::with_format("sha256");
-        test.write("a", "1");
-        let head = test.commit("one");
-        assert_eq!(head.id.as_bytes().len(), 32);
-        let repository = test.open();
-        assert_eq!(repository.nested_head(test.dir()), Some(head.id));
-        assert!(!repository.is_nested_dirty(test.dir()));
-        test.write("a", "2");
-        assert!(repository.is_nested_dirty(test.dir()));
     }
 }

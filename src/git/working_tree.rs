@@ -13,6 +13,7 @@ use super::ids::parse_id;
 use super::index::{Child, IndexEntry};
 use super::memo::Folders;
 use super::names;
+use super::nested;
 use super::{GitError, Repository};
 use crate::repo::{Entry, EntryKind, Listing, ObjectId, RepoPath, Tree, TreeError, find_entry};
 
@@ -207,10 +208,10 @@ impl<'repo> WorkingTree<'repo> {
         if std::fs::symlink_metadata(folder.join(".git")).is_err() {
             return link.map_or((EntryKind::Folder, None), |id| (EntryKind::Submodule, Some(id)));
         }
-        if link.is_some() && self.repository.is_nested_dirty(&folder) {
+        if link.is_some() && nested::is_dirty(&folder) {
             self.note(path, "the submodule has changes that are not committed; only its commit is looked at");
         }
-        match self.repository.nested_head(&folder).or(link) {
+        match nested::head(&folder).or(link) {
             Some(id) => (EntryKind::Submodule, Some(id)),
             None => (EntryKind::Folder, None),
         }
