@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::plan::shards::Shard;
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
     .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -40,7 +42,7 @@ pub(super) enum Command {
     Packages(PackagesArguments),
     /// Build, and push with --push, what the plan says
     #[command(after_help = "Examples:\n  buildplan run\n  buildplan run --push --report report.json\n  \
-                            buildplan run auth cart --dry-run")]
+                            buildplan run auth cart --dry-run\n  buildplan run --plan plan.json --push auth")]
     Run(RunArguments),
     /// Show what the ledger knows: what was built and pushed, and when
     #[command(after_help = "Examples:\n  buildplan status\n  buildplan status auth -o json")]
@@ -57,7 +59,7 @@ pub(super) enum Command {
 }
 
 /// On every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(super) struct GlobalArguments {
     /// Run as if started in DIR
@@ -131,7 +133,7 @@ pub(super) enum OnMissingBase {
 }
 
 /// Which services are meant.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct SelectionArguments {
     /// Only services whose name or folder matches
@@ -231,6 +233,16 @@ pub(super) struct RunArguments {
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(super) output: RunFormat,
+    /// Run a plan that `plan -o json` printed, if what it plans is still what is here
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["base", "head", "no_merge_base", "on_missing_base", "all", "force", "filter", "exclude"]
+    )]
+    pub(super) plan: Option<PathBuf>,
+    /// Do only the part I of N, with about as much to do as the others
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
     /// How many builds at a time, or N% of the processors [default: as configured]
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<Jobs>,

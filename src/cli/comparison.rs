@@ -17,7 +17,7 @@ use crate::ledger::{self, Image, Ledger, NoLedger, Query};
 use crate::plan::difference::{Question, context_differences};
 use crate::plan::{BaseRevision, HeadRevision, Plan, PlanRequest, Record, Selection};
 use crate::render::words;
-use crate::repo::{ChangeSet, EntryKind, Note, NoteKind, RepoPath, Tree};
+use crate::repo::{ChangeSet, EntryKind, Note, NoteKind, ObjectId, RepoPath, Tree};
 
 /// The configuration file at the root of each tree.
 const CONFIG_FILE: &str = "build-plan.toml";
@@ -216,6 +216,26 @@ impl Comparison<'_> {
             records.insert(query.service, record);
         }
         (records, images)
+    }
+
+    /// The commit that head is, or stands on.
+    pub(super) fn head_commit(&self) -> ObjectId {
+        self.details.head.commit
+    }
+
+    /// The first input in which a service differs from what it was at a commit; `None` if that cannot be known here.
+    pub(super) fn moved_since_commit(&self, rev: &str, name: &str) -> Option<String> {
+        let tree = self.repository.commit_tree(&self.repository.commit(rev).ok()?);
+        let config = config_of(&tree).ok()?.unwrap_or_default();
+        let workspace = Workspace::scan(&tree).ok()?;
+        let environment = environment(std::iter::once(&config));
+        let options = SnapshotOptions { environment, every_package: false };
+        let before = Snapshot::new(&workspace, &config, &options, None).ok()?;
+        let changes = self.head_tree.changes_from(self.repository, &tree).ok()?;
+        let differences = context_differences(&before, self.head);
+        let question = Question { base: &before, head: self.head, changes: &changes, differences: &differences };
+        let reasons = question.reasons(before.services.get(name)?, self.head.services.get(name)?);
+        reasons.first().map(words::reason)
     }
 
     /// The folder that all working copies of the repository share.

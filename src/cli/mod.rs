@@ -10,6 +10,7 @@ mod lock;
 mod output;
 mod packages;
 mod plan;
+mod plan_file;
 mod progress;
 mod run;
 mod schema;

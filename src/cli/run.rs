@@ -1,20 +1,23 @@
 //! `buildplan run`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal as _, stderr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::args::{GlobalArguments, Jobs, RunArguments, RunFormat};
+use crate::cli::args::{GlobalArguments, Jobs, RunArguments, RunFormat, SelectionArguments};
 use crate::cli::comparison::{Comparison, Planned, compare, environment, moved_since, repository_of};
 use crate::cli::output::{Failure, Output, Status, write_file};
+use crate::cli::plan_file::PlanFile;
 use crate::cli::progress::Progress;
 use crate::config::Builder as BuilderKind;
+use crate::execute::buildah::BuildahBuilder;
 use crate::execute::builder::{Builder, Builders, Commands, Job};
 use crate::execute::cancel::Cancellation;
 use crate::execute::command::CommandBuilder;
+use crate::execute::docker::DockerBuilder;
 use crate::execute::exclusive::Exclusive;
 use crate::execute::log::LogFolder;
 use crate::execute::signals::SignalWatch;
@@ -63,23 +66,71 @@ const PASSED_ON_FROM: [&str; 8] =
     ["AWS_", "AZURE_", "BUILDAH_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "DOCKER_", "XDG_"];
 
 pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Output) -> Result<Status, Failure> {
-    compare(global, &command.comparison, false, |comparison| {
-        let planned = comparison.planned(&command.services, &command.selection)?;
-        check_head(&planned.plan, command)?;
-        let jobs = jobs(comparison, &planned.plan)?;
-        let builders = builders();
-        check_builders(&jobs, &builders)?;
+    let file = command.plan.as_deref().map(|path| PlanFile::read(&place(global, path))).transpose()?;
+    let mut arguments = command.comparison.clone();
+    // A saved plan says what is compared, and what is here only has to be the same.
+    arguments.all |= file.is_some();
+    compare(global, &arguments, false, |comparison| {
+        let plan = || planned(comparison, command, file.as_ref());
+        let now = plan()?;
+        check_head(&now.plan, command)?;
+        let jobs = jobs(comparison, &now.plan)?;
+        let builders = builders(&jobs)?;
         if command.dry_run {
-            return dry_run(&planned.plan, &jobs, &builders, output);
+            return dry_run(&now.plan, &jobs, &builders, output);
         }
-        let done = perform(global, command, comparison, planned, (&jobs, &builders), output)?;
-        let Some(done) = done else { return Ok(Status::Interrupted) };
+        let done = perform(global, command, comparison, (now, &plan), (&jobs, &builders), output)?;
+        let Some(mut done) = done else { return Ok(Status::Interrupted) };
+        if let Some(file) = &file {
+            done.base = file.base().map(str::to_owned);
+        }
         finish(global, command, &done, output)
     })
 }
 
-fn builders() -> Builders {
-    BTreeMap::from([(BuilderKind::Command, Box::new(CommandBuilder) as Box<dyn Builder>)])
+/// What is to be done now: what the tree and the ledger say, or of a saved plan what the ledger leaves.
+fn planned(comparison: &Comparison<'_>, command: &RunArguments, file: Option<&PlanFile>) -> Result<Planned, Failure> {
+    let Some(file) = file else {
+        let mut planned = comparison.planned(&command.services, &command.selection)?;
+        if let Some(shard) = command.shard {
+            let own = planned.plan.in_shard(shard);
+            planned.plan.keep_only(&own);
+        }
+        return Ok(planned);
+    };
+    let services = file.services(&command.services, command.shard)?;
+    file.check(comparison, &services)?;
+    let names: Vec<String> = services.iter().cloned().collect();
+    let selection = SelectionArguments { force: file.is_forced(), ..command.selection.clone() };
+    let mut planned = comparison.planned(&names, &selection)?;
+    planned.plan.keep_only(&services);
+    Ok(planned)
+}
+
+/// What the jobs are built with. What cannot build is refused before anything starts.
+fn builders(jobs: &BTreeMap<String, Job>) -> Result<Builders, Failure> {
+    let needed: BTreeSet<BuilderKind> = jobs.values().map(|job| job.settings.builder).collect();
+    let made = needed.into_iter().map(|kind| Ok((kind, builder(kind)?)));
+    made.collect()
+}
+
+fn builder(kind: BuilderKind) -> Result<Box<dyn Builder>, Failure> {
+    Ok(match kind {
+        BuilderKind::Command => Box::new(CommandBuilder),
+        BuilderKind::Docker => {
+            let environment: Vec<_> = passed_on(&[]).into_iter().collect();
+            let found = DockerBuilder::find(&environment, &Cancellation::default());
+            Box::new(found.map_err(|error| Failure::new(&error).with_hint(error.hint))?)
+        }
+        BuilderKind::Buildah => {
+            let found = BuildahBuilder::find(&std::env::var_os("PATH").unwrap_or_default());
+            let missing = || {
+                let hint = "install one of them, or set `[image] builder` to \"docker\" or \"command\"";
+                Failure::new("there is neither `buildah` nor `podman` here").with_hint(hint)
+            };
+            Box::new(found.ok_or_else(missing)?)
+        }
+    })
 }
 
 /// What is built is what is checked out.
@@ -92,24 +143,12 @@ fn check_head(plan: &Plan, command: &RunArguments) -> Result<(), Failure> {
     Err(failure.with_hint("check it out first, or leave out --head"))
 }
 
-fn check_builders(jobs: &BTreeMap<String, Job>, builders: &Builders) -> Result<(), Failure> {
-    for job in jobs.values() {
-        let kind = job.settings.builder;
-        if !builders.contains_key(&kind) {
-            let message = format!("service {}: this version cannot run the builder `{}`", job.service, kind.as_str());
-            let hint = "set `[image] builder = \"command\"` and `command`, for example to a script that calls it";
-            return Err(Failure::new(message).with_hint(hint));
-        }
-    }
-    Ok(())
-}
-
 /// Runs the plan; `None` if it was stopped before it could begin.
 fn perform(
     global: &GlobalArguments,
     command: &RunArguments,
     comparison: &Comparison<'_>,
-    planned: Planned,
+    (now, plan_again): (Planned, &dyn Fn() -> Result<Planned, Failure>),
     (jobs, builders): (&BTreeMap<String, Job>, &Builders),
     output: &Output,
 ) -> Result<Option<Report>, Failure> {
@@ -120,11 +159,7 @@ fn perform(
         .map_err(|error| failed("make sure that no other run is going on", &error))?;
     let Some(_exclusive) = exclusive else { return Ok(None) };
     // Another run may have done some of it while this one waited.
-    let Planned { plan, images } = if planned.plan.steps.is_empty() {
-        planned
-    } else {
-        comparison.planned(&command.services, &command.selection)?
-    };
+    let Planned { plan, images } = if now.plan.steps.is_empty() { now } else { plan_again()? };
     let logs = LogFolder::create(&logs_folder(comparison.common_dir()), jiff::Timestamp::now(), std::process::id())
         .map_err(|error| failed("make a folder for the logs", &error))?;
     let is_terminal = stderr().is_terminal() && std::env::var_os("CI").is_none();
@@ -244,6 +279,7 @@ fn jobs(comparison: &Comparison<'_>, plan: &Plan) -> Result<BTreeMap<String, Job
             platforms,
             repository: repository_of(state),
             tags: service.image.tags.clone(),
+            is_pushed: plan.steps.iter().any(|step| step.service == service.name && step.kind == StepKind::Push),
             settings: settings(comparison, state),
             limits: state.service.settings.run.clone(),
             environment: passed_on(&state.service.settings.env),

@@ -34,6 +34,8 @@ pub struct Job {
     pub repository: Option<String>,
     /// The tags that it gets there.
     pub tags: Vec<String>,
+    /// Whether the plan pushes what is built.
+    pub is_pushed: bool,
     /// How it is built. Templates in it are filled.
     pub settings: ImageSettings,
     /// How long its steps may take, and how often they are tried.
@@ -82,6 +84,36 @@ impl StepError {
     }
 }
 
+/// A push that failed may go well later, unless the registry says that it is not allowed, or the builder that it is not
+/// possible.
+pub(super) fn may_a_push_pass(error: StepError, last_line: &str) -> StepError {
+    const FINAL: [&str; 5] = ["unauthorized", "denied", "no basic auth credentials", "forbidden", "invalid reference"];
+    if error.exit_status.is_none() {
+        return error;
+    }
+    let is_final = |text: &str| FINAL.iter().any(|words| text.to_ascii_lowercase().contains(words));
+    let may_pass_later = !is_final(last_line) && !is_final(&error.message);
+    let message = match last_line.trim() {
+        "" => error.message,
+        said => format!("{}: {said}", error.message),
+    };
+    StepError { message, may_pass_later, ..error }
+}
+
+/// Why something without a tag cannot be pushed: the default tag is the fingerprint.
+pub(super) fn without_tags() -> StepError {
+    StepError::failed(
+        "it has no tag to push it with, because its fingerprint cannot be known; add a tag without {fingerprint} to \
+         `[image] tags`",
+    )
+}
+
+/// A folder for the files that a program writes for its caller.
+pub(super) fn scratch_folder() -> Result<tempfile::TempDir, StepError> {
+    let made = tempfile::Builder::new().prefix("buildplan-").tempdir();
+    made.map_err(|error| StepError::failed(format!("cannot make a temporary folder: {error}")))
+}
+
 /// Something that builds and pushes images.
 pub trait Builder: Send + Sync {
     /// Builds the image.
@@ -96,6 +128,11 @@ pub trait Builder: Send + Sync {
     /// # Errors
     /// If it is not there with all its tags.
     fn push(&self, job: &Job, image: &Image, context: &mut StepContext<'_>) -> Result<Image, StepError>;
+
+    /// Whether a push looks at the files of the service again, which then must still be what was planned.
+    fn push_reads_inputs(&self, _job: &Job) -> bool {
+        false
+    }
 
     /// The command lines of a build and of a push, for `--dry-run`.
     fn commands(&self, job: &Job) -> Commands;
@@ -127,12 +164,35 @@ impl StepContext<'_> {
     /// # Errors
     /// If it cannot be started, fails, takes too long or is cancelled.
     pub fn run(&mut self, invocation: &Invocation, on_line: &mut dyn FnMut(&str)) -> Result<(), StepError> {
-        let log = &mut *self.log;
-        let mut both = |line: &[u8]| {
+        self.run_with(invocation, &mut |log, line| {
             log.add(line);
             on_line(&String::from_utf8_lossy(line));
-        };
-        let ended = process::run(invocation, self.deadline, self.cancellation, &mut both);
+        })
+    }
+
+    /// The same, but the log gets what `translate` makes of each line.
+    ///
+    /// # Errors
+    /// If it cannot be started, fails, takes too long or is cancelled.
+    pub fn run_translated(
+        &mut self,
+        invocation: &Invocation,
+        translate: &mut dyn FnMut(&str) -> Vec<String>,
+    ) -> Result<(), StepError> {
+        self.run_with(invocation, &mut |log, line| {
+            for line in translate(&String::from_utf8_lossy(line)) {
+                log.add(line.as_bytes());
+            }
+        })
+    }
+
+    fn run_with(
+        &mut self,
+        invocation: &Invocation,
+        on_line: &mut dyn FnMut(&mut StepLog, &[u8]),
+    ) -> Result<(), StepError> {
+        let log = &mut *self.log;
+        let ended = process::run(invocation, self.deadline, self.cancellation, &mut |line| on_line(log, line));
         self.log.flush();
         let name = invocation.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let error = |outcome, message: String| StepError { outcome, ..StepError::failed(message) };
@@ -160,5 +220,43 @@ impl StepContext<'_> {
     /// Adds a line to the log that no program printed.
     pub fn note(&mut self, line: &str) {
         self.log.add(line.as_bytes());
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A service `api` in `/repo`.
+    pub(in crate::execute) fn job() -> Job {
+        Job {
+            service: "api".into(),
+            fingerprint: Some("f".repeat(64)),
+            package: Some("cmd/api".into()),
+            root: "/repo".into(),
+            context: "/repo".into(),
+            dockerfile: Some("/repo/Dockerfile".into()),
+            platforms: vec!["linux/amd64".into()],
+            repository: Some("r.io/api".into()),
+            tags: vec!["a".into(), "b".into()],
+            is_pushed: false,
+            settings: ImageSettings::default(),
+            limits: RunSettings::default(),
+            environment: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_push_that_is_refused_is_not_tried_again() {
+        let failed = || StepError { exit_status: Some(1), ..StepError::failed("docker ended with exit status 1") };
+        let passes = |last: &str| may_a_push_pass(failed(), last);
+        assert!(passes("received unexpected HTTP status: 500").may_pass_later);
+        assert!(passes("").may_pass_later);
+        assert!(!passes("unauthorized: authentication required").may_pass_later);
+        let denied = passes("denied: requested access to the resource is denied");
+        assert_eq!(
+            (denied.may_pass_later, denied.message.as_str()),
+            (false, "docker ended with exit status 1: denied: requested access to the resource is denied")
+        );
     }
 }

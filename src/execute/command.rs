@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::config::fill_template;
-use crate::execute::builder::{BuildResult, Builder, Commands, Job, StepContext, StepError};
+use crate::execute::builder::{BuildResult, Builder, Commands, Job, StepContext, StepError, scratch_folder};
 use crate::execute::process::Invocation;
 use crate::ledger::Image;
 
@@ -60,10 +60,7 @@ fn run(
     image: Option<&Image>,
     context: &mut StepContext<'_>,
 ) -> Result<Image, StepError> {
-    let folder = tempfile::Builder::new()
-        .prefix("buildplan-")
-        .tempdir()
-        .map_err(|error| StepError::failed(format!("cannot make a temporary folder: {error}")))?;
+    let folder = scratch_folder()?;
     let result = folder.path().join("result.json");
     let mut environment = job.environment.clone();
     for (name, value) in variables(job, image) {
@@ -154,26 +151,12 @@ fn is_reference(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ImageSettings, RunSettings};
 
     fn job(command: &[&str]) -> Job {
-        Job {
-            service: "api".into(),
-            fingerprint: Some("f".repeat(64)),
-            package: Some("cmd/api".into()),
-            root: "/repo".into(),
-            context: "/repo".into(),
-            dockerfile: None,
-            platforms: vec!["linux/amd64".into(), "linux/arm64".into()],
-            repository: Some("r.io/api".into()),
-            tags: vec!["a".into(), "b".into()],
-            settings: ImageSettings {
-                command: command.iter().map(|word| (*word).to_owned()).collect(),
-                ..ImageSettings::default()
-            },
-            limits: RunSettings::default(),
-            environment: std::collections::BTreeMap::new(),
-        }
+        let mut job = crate::execute::builder::tests::job();
+        job.settings.command = command.iter().map(|word| (*word).to_owned()).collect();
+        job.platforms.push("linux/arm64".into());
+        job
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! Builds and pushes have a rayon pool each. The executor itself sits on neither: it waits for steps that end, and hands
 //! out the next, so that no worker ever waits for another step.
 
+pub mod buildah;
 pub mod builder;
 pub mod cancel;
 pub mod command;
+pub mod docker;
 pub mod exclusive;
 pub mod log;
 pub mod process;

@@ -105,7 +105,7 @@ impl<'r> Performer<'r> {
         log: &mut StepLog,
         report: &mut StepReport,
     ) -> Result<BuildResult, StepError> {
-        let retries = if step.kind == StepKind::Build { 0 } else { job.limits.push_retries };
+        let retries = job.limits.push_retries;
         let mut pause = FIRST_PAUSE;
         for number in 1.. {
             let log_path = report.log.clone().unwrap_or_default();
@@ -142,7 +142,14 @@ impl<'r> Performer<'r> {
 
     fn attempt(&self, step: &Step, job: &Job, log: &mut StepLog, started: u64) -> Result<BuildResult, StepError> {
         let fingerprint = self.run.plan.service(&step.service).and_then(|service| service.fingerprint);
-        if step.kind == StepKind::Build {
+        let name = job.settings.builder;
+        let builder = self
+            .run
+            .builders
+            .get(&name)
+            .ok_or_else(|| StepError::failed(format!("this version cannot run the builder `{}`", name.as_str())))?;
+        let reads_inputs = step.kind == StepKind::Build || builder.push_reads_inputs(job);
+        if reads_inputs {
             (self.run.verify)(&step.service).map_err(StepError::failed)?;
         }
         if let Some(fingerprint) = &fingerprint {
@@ -160,12 +167,6 @@ impl<'r> Performer<'r> {
         };
         let mut context =
             StepContext { log, deadline: clock + timeout, cancellation: self.run.cancellation, progress: &progress };
-        let name = job.settings.builder;
-        let builder = self
-            .run
-            .builders
-            .get(&name)
-            .ok_or_else(|| StepError::failed(format!("this version cannot run the builder `{}`", name.as_str())))?;
         let result = match step.kind {
             StepKind::Build => builder.build(job, &mut context)?,
             StepKind::Push | StepKind::Tag => {
@@ -178,7 +179,7 @@ impl<'r> Performer<'r> {
                 BuildResult { image: pushed, ..BuildResult::default() }
             }
         };
-        if step.kind == StepKind::Build {
+        if reads_inputs {
             // What was compiled may be neither what was planned nor what is there now.
             (self.run.verify)(&step.service)
                 .map_err(|moved| StepError::failed(format!("{moved}, while it was built; it is not recorded")))?;

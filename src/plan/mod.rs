@@ -7,6 +7,8 @@ pub mod difference;
 pub mod packages;
 pub mod reason;
 pub mod report;
+pub mod saved;
+pub mod shards;
 pub mod why_not;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -304,6 +306,38 @@ impl Plan {
     /// The services that are built.
     pub fn builds(&self) -> impl Iterator<Item = &PlannedService> {
         self.services.iter().filter(|service| service.decision == Decision::Build)
+    }
+
+    /// Leaves out the steps of all services but these; those that would have been built then count as filtered.
+    pub fn keep_only(&mut self, names: &BTreeSet<String>) {
+        self.steps.retain(|step| names.contains(&step.service));
+        for service in self.services.iter_mut().filter(|service| !names.contains(&service.name)) {
+            if service.decision == Decision::Build {
+                service.decision = Decision::Skip;
+                service.reasons = vec![Reason::rule(ReasonKind::Filtered)];
+            }
+        }
+        let known: BTreeSet<String> = self.steps.iter().map(|step| step.id.clone()).collect();
+        for step in &mut self.steps {
+            step.needs.retain(|needed| known.contains(needed));
+        }
+    }
+
+    /// The services that fall to one of several jobs. It goes by all that were asked for, stale or not: what is stale
+    /// changes while the other jobs run, and none may be left to nobody.
+    pub fn in_shard(&self, shard: shards::Shard) -> BTreeSet<String> {
+        let is_filtered = |service: &PlannedService| service.reasons.iter().any(|one| one.kind == ReasonKind::Filtered);
+        let asked_for = self.services.iter().filter(|service| !is_filtered(service));
+        let needs = |name: &str| {
+            let steps = self.steps.iter().filter(|step| step.service == name);
+            steps.flat_map(|step| &step.needs).map(String::as_str).collect()
+        };
+        let items = asked_for.map(|service| shards::Item {
+            name: &service.name,
+            weight: service.weight,
+            needs: shards::services_needed(needs(&service.name)),
+        });
+        shards::members(shard, &items.collect::<Vec<_>>())
     }
 
     /// One service by name.

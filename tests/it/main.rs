@@ -10,6 +10,8 @@ mod ci_baselines;
 mod clones;
 // The documents, held to what the program knows and prints.
 mod docs;
+// Plans run with Docker, BuildKit, buildah and a registry.
+mod engines;
 // Every complaint in full.
 mod errors;
 // What a lock makes exact, held to what Go lists.

@@ -370,9 +370,32 @@ fn only_what_is_checked_out_can_be_built() {
     builds.repo.edit("lib/lib.go").commit("second");
     let refused = builds.run(&["--head", "HEAD~1"]).failure();
     assert!(refused.contains("what is built is the working copy"), "{refused}");
-    let docker =
-        builds.repo.replace("build-plan.toml", "\"command\"\n", "\"docker\"\n").run(["run", "--all"]).failure();
-    assert!(docker.contains("cannot run the builder `docker`"), "{docker}");
+}
+
+#[test]
+fn where_nothing_can_build_nothing_begins() {
+    let builds = Builds::new("");
+    let programs = builds.repo.beside("programs");
+    fs::create_dir(&programs).unwrap();
+    let refusal = |builder: &str| {
+        let from = builds.repo.read("build-plan.toml").lines().nth(1).unwrap().to_owned();
+        builds.repo.replace("build-plan.toml", &from, &format!("builder = \"{builder}\""));
+        let mut program = builds.repo.program();
+        Run::of(program.args(["run", "--all"]).env("PATH", &programs)).failure()
+    };
+    assert!(refusal("docker").contains("there is no program `docker` here"));
+    assert!(refusal("buildah").contains("there is neither `buildah` nor `podman` here"));
+    let say = |script: &str| {
+        fs::write(programs.join("docker"), format!("#!/bin/sh\n{script}\n")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(programs.join("docker"), mode).unwrap();
+        refusal("docker")
+    };
+    let bare = say("echo 'ERROR: BuildKit is enabled but the buildx component is missing or broken.'; exit 1");
+    assert!(bare.contains("cannot use BuildKit") && bare.contains("docker-buildx-plugin"), "{bare}");
+    let down = say("case $1 in build) echo --secret;; *) echo 'Cannot connect to the Docker daemon'; exit 1; esac");
+    assert!(down.contains("`docker` does not reach its daemon: Cannot connect to the Docker daemon"), "{down}");
+    assert!(!builds.repo.dir().join(".git/buildplan").exists());
 }
 
 #[test]
@@ -387,4 +410,82 @@ fn events_tell_what_happens_as_it_happens() {
     assert_eq!(events[2]["message"], "this is build of a");
     let log = fs::read_to_string(events[1]["log"].as_str().unwrap()).unwrap();
     assert!(log.ends_with(" this is build of a\n"), "{log}");
+}
+
+/// Saves the plan of everything, as a CI job hands it to others.
+fn save_plan(builds: &Builds, arguments: &[&str]) -> String {
+    let file = builds.repo.beside("plan.json").display().to_string();
+    let saved = builds.repo.run(["plan", "--all", "-o", "json", "--write", &file].iter().chain(arguments).copied());
+    assert_eq!(saved.code, 0, "{}", saved.stderr);
+    file
+}
+
+#[test]
+fn a_saved_plan_is_run_without_a_base_in_a_clone_that_has_none() {
+    let builds = Builds::new("");
+    builds.repo.write("lib/lib.go", "package lib\n\nvar X = 1\n").commit("change");
+    let file = builds.repo.beside("plan.json").display().to_string();
+    let saved = builds.repo.run(["plan", "--head", "HEAD", "-o", "json", "--write", &file]);
+    assert_eq!(saved.code, 0, "{}", saved.stderr);
+    let clone = builds.repo.clone_as("job", &["--depth=1"]);
+    let run = |arguments: &[&str]| clone.run(["run", "--plan", &file].iter().chain(arguments).copied());
+    assert_eq!(run(&["a"]).code, 0);
+    assert_eq!(builds.calls(), "build a");
+    // The plan skips it.
+    assert_eq!(run(&["c"]).code, 0);
+    assert_eq!(builds.calls(), "");
+    let report = clone.beside("report.json");
+    assert_eq!(run(&["--report", report.to_str().unwrap()]).code, 0);
+    assert_eq!(builds.calls(), "build b", "what is recorded is not built again");
+    let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    let plan: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(report["plan"]["base"], plan["base"]["commit"]);
+    assert_eq!(run(&["nobody"]).code, 2);
+}
+
+#[test]
+fn a_saved_plan_is_refused_where_its_services_are_something_else() {
+    let builds = Builds::new("");
+    let file = save_plan(&builds, &["--head", "HEAD"]);
+    builds.repo.write("lib/lib.go", "package lib\n\nvar Moved = 1\n");
+    let moved = builds.repo.run(["run", "--plan", &file]);
+    assert_eq!((moved.code, builds.calls()), (2, String::new()));
+    assert!(moved.stderr.contains("service a is not what") && moved.stderr.contains("lib/lib.go"), "{}", moved.stderr);
+    // What did not move can be done.
+    assert_eq!(builds.repo.run(["run", "--plan", &file, "c"]).code, 0);
+    assert_eq!(builds.calls(), "build c");
+    builds.repo.commit("moved");
+    let moved = builds.repo.run(["run", "--plan", &file, "a"]);
+    assert!(moved.code == 2 && moved.stderr.contains("is checked out"), "{}", moved.stderr);
+    // What a step does is never taken from the file.
+    let plan =
+        fs::read_to_string(&file).unwrap().replace("\"command\"", "\"docker\"").replace("localhost:5000", "evil");
+    fs::write(&file, plan).unwrap();
+    builds.repo.git(["checkout", "--quiet", "HEAD~1"]);
+    assert_eq!(builds.repo.run(["run", "--plan", &file, "a"]).code, 0);
+    assert_eq!(builds.calls(), "build a");
+    fs::write(&file, "{\"schema\": \"buildplan.report.v1\"}").unwrap();
+    let other = builds.repo.run(["run", "--plan", &file]);
+    assert!(other.code == 2 && other.stderr.contains("buildplan.report.v1"), "{}", other.stderr);
+}
+
+#[test]
+fn the_shards_of_a_plan_do_all_of_it_once() {
+    let builds = Builds::new("");
+    let file = save_plan(&builds, &[]);
+    let mut done = Vec::new();
+    for shard in ["1/2", "2/2"] {
+        assert_eq!(builds.repo.run(["run", "--plan", &file, "--shard", shard]).code, 0);
+        done.push(builds.calls());
+    }
+    assert_eq!(done, ["build a, build c", "build b"]);
+    // Without a file, too, even though each shard finds less to do than the one before.
+    builds.repo.write("lib/lib.go", "package lib\n\nvar X = 1\n");
+    let mut done = Vec::new();
+    for shard in ["2/3", "1/3", "3/3"] {
+        assert_eq!(builds.run(&["--shard", shard]).code, 0);
+        done.push(builds.calls());
+    }
+    assert_eq!(done, ["build b", "build a", ""]);
+    assert_eq!(builds.run(&["--shard", "3/2"]).code, 2);
 }

@@ -1,0 +1,204 @@
+//! Turns the JSON of a plan back into values: those that decide what is run, and those that a CI job is made of. A plan
+//! from a file is not trusted: what a step does comes from the configuration of the tree, and a fingerprint is computed
+//! again before it is believed.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::fingerprint::item::SCHEME;
+use crate::plan::shards::{Item, Shard, members, services_needed};
+
+/// The version of the format that is read.
+const SCHEMA: &str = "buildplan.plan.v1";
+
+/// A plan as its JSON has it. Keys that are not read here may be there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SavedPlan {
+    schema: String,
+    tool: SavedTool,
+    /// What head was compared with.
+    pub base: Option<SavedBase>,
+    /// What was planned.
+    pub head: SavedHead,
+    /// All services.
+    pub services: Vec<SavedService>,
+    /// What was to be done.
+    pub steps: Vec<SavedStep>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct SavedTool {
+    version: String,
+    fingerprint_scheme: u32,
+}
+
+/// The commit that head was compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SavedBase {
+    /// Its id.
+    pub commit: String,
+}
+
+/// The tree that was planned.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SavedHead {
+    /// The commit, or the one that the working copy stood on.
+    pub commit: String,
+    /// Whether the working copy differed from it.
+    pub dirty: bool,
+}
+
+/// One service of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SavedService {
+    /// Its name.
+    pub name: String,
+    /// 64 hexadecimal digits; `None` if an input could not be known.
+    pub fingerprint: Option<String>,
+    /// How much work it is.
+    pub weight: u64,
+    /// Why it was to be built, or not.
+    pub reasons: Vec<SavedReason>,
+}
+
+/// A reason, as far as a run asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SavedReason {
+    /// Its kind in JSON.
+    pub kind: String,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SavedStep {
+    /// `SERVICE/build`.
+    pub id: String,
+    /// For which service.
+    pub service: String,
+    /// The steps that must have ended well before.
+    #[serde(default)]
+    pub needs: Vec<String>,
+}
+
+/// A file that is no plan, or none that this program can follow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SavedPlanError {
+    /// It is not the JSON of a plan.
+    #[error("{line}:{column}: it is not a plan: {reason}")]
+    NoPlan {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// It has another format.
+    #[error("it is `{0}`, and not the `{SCHEMA}` that `buildplan plan -o json` prints")]
+    Schema(String),
+    /// Its fingerprints cannot be compared with those of this program.
+    #[error("it was made by buildplan {0}, whose fingerprints follow other rules; make it with the same version")]
+    Scheme(String),
+}
+
+impl SavedPlan {
+    /// Reads the JSON that `plan -o json` prints.
+    ///
+    /// # Errors
+    /// If it is something else, or from a version whose fingerprints cannot be compared.
+    pub fn parse(json: &[u8]) -> Result<Self, SavedPlanError> {
+        #[derive(Deserialize)]
+        struct Head {
+            schema: String,
+        }
+        let no_plan = |error: serde_json::Error| SavedPlanError::NoPlan {
+            line: error.line(),
+            column: error.column(),
+            reason: reason(&error),
+        };
+        // A document of another format is better named than compared key by key.
+        let head: Head = serde_json::from_slice(json).map_err(no_plan)?;
+        if head.schema != SCHEMA {
+            return Err(SavedPlanError::Schema(head.schema));
+        }
+        let plan: Self = serde_json::from_slice(json).map_err(no_plan)?;
+        if plan.tool.fingerprint_scheme != SCHEME {
+            return Err(SavedPlanError::Scheme(plan.tool.version));
+        }
+        Ok(plan)
+    }
+
+    /// One service by name.
+    pub fn service(&self, name: &str) -> Option<&SavedService> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The services that have steps.
+    pub fn busy(&self) -> BTreeSet<String> {
+        self.steps.iter().map(|step| step.service.clone()).collect()
+    }
+
+    /// The services with steps that fall to one of several jobs.
+    pub fn in_shard(&self, shard: Shard) -> BTreeSet<String> {
+        let busy = self.busy();
+        let needs = |name: &str| {
+            let steps = self.steps.iter().filter(|step| step.service == name);
+            steps.flat_map(|step| &step.needs).map(String::as_str).collect()
+        };
+        let items = busy.iter().map(|name| Item {
+            name,
+            weight: self.service(name).map_or(1, |service| service.weight),
+            needs: services_needed(needs(name)),
+        });
+        members(shard, &items.collect::<Vec<_>>())
+    }
+}
+
+/// What serde says, without the place, which stands before it.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(change: impl Fn(&mut serde_json::Value)) -> Result<SavedPlan, String> {
+        let mut plan = serde_json::json!({
+            "schema": SCHEMA,
+            "tool": {"name": "buildplan", "version": "9.9.9", "fingerprint_scheme": SCHEME},
+            "base": null,
+            "head": {"rev": null, "commit": "c0ffee", "tree": "", "working_copy": false, "dirty": false},
+            "services": [
+                {"name": "api", "fingerprint": null, "weight": 3, "reasons": [{"kind": "forced", "chain": []}]},
+                {"name": "web", "fingerprint": "00", "weight": 1, "reasons": []},
+            ],
+            "steps": [{"id": "api/build", "kind": "build", "service": "api", "needs": []}],
+            "of a later version": true,
+        });
+        change(&mut plan);
+        SavedPlan::parse(plan.to_string().as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_plan_is_read_and_what_is_none_is_refused() {
+        let read = plan(|_| {}).unwrap();
+        assert_eq!(read.busy(), BTreeSet::from(["api".to_owned()]));
+        assert_eq!(read.service("web").unwrap().fingerprint.as_deref(), Some("00"));
+        let matrix = plan(|plan| plan["schema"] = "buildplan.matrix.v1".into());
+        let expected =
+            "it is `buildplan.matrix.v1`, and not the `buildplan.plan.v1` that `buildplan plan -o json` prints";
+        assert_eq!(matrix.unwrap_err(), expected);
+        let scheme = plan(|plan| plan["tool"]["fingerprint_scheme"] = 99.into());
+        assert!(scheme.unwrap_err().starts_with("it was made by buildplan 9.9.9"));
+        let steps = plan(|plan| plan["steps"] = 1.into());
+        assert!(steps.unwrap_err().contains("it is not a plan: invalid type: integer `1`, expected a sequence"));
+        let error = SavedPlan::parse(b"{\n  \"schema\": }").unwrap_err().to_string();
+        assert_eq!(error, "2:13: it is not a plan: expected value");
+    }
+}
