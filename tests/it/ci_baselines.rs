@@ -355,6 +355,15 @@ fn an_event_that_is_not_about_a_change_says_that_its_base_is_a_guess() {
 }
 
 #[test]
+fn what_a_job_says_of_its_own_commit_says_nothing_of_another() {
+    let repo = remote().clone_as("clone", &[]);
+    let job = Job::github(&repo, "push", &push(&repo, "main", &id(&repo, "HEAD~1")));
+    assert_eq!(job.plan(&["--head", "origin/feature"]).base(), "default-branch origin/main merge-base");
+    assert_eq!(job.plan(&["--head", "HEAD"]).base(), format!("github-push {}", id(&repo, "HEAD~1")));
+    assert_eq!(job.plan(&["--head", "origin/main"]).base(), format!("github-push {}", id(&repo, "HEAD~1")));
+}
+
+#[test]
 fn another_commit_than_the_job_is_about_is_said_to_be_one() {
     let repo = remote().clone_as("clone", &[]);
     let event = push(&repo, "main", &id(&repo, "HEAD~1"));

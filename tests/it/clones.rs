@@ -117,6 +117,22 @@ fn a_partial_clone_that_cannot_reach_its_remote_says_what_it_lacks() {
 }
 
 #[test]
+fn a_base_that_is_not_in_a_partial_clone_is_not_fetched_unasked() {
+    let remote = remote();
+    let gone = remote.git(["rev-parse", "HEAD"]);
+    remote.git(["reset", "--quiet", "--hard", "HEAD~1"]);
+    for filter in ["--filter=blob:none", "--filter=tree:0"] {
+        let clone = remote.clone_as("clone", &[filter]);
+        let before = objects(&clone);
+        let complaint = clone.run(["plan", "--base", &gone]).failure();
+        assert!(complaint.contains(&format!("`git fetch origin {gone}`")), "{complaint}");
+        assert_eq!(objects(&clone), before);
+        let run = clone.run(["plan", "-q", "--deepen", "--no-merge-base", "--base", &gone]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, "worker\n"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_whole_clone_never_talks_to_its_remote() {
     let remote = remote();
     let clone = remote.clone_as("clone", &[]);
