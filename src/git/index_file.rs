@@ -131,8 +131,8 @@ mod tests {
     use super::*;
 
     /// The entries of the index as `git ls-files --stage` shows them.
-    fn shown(file: &[u8]) -> Option<Vec<u8>> {
-        let (paths, entries) = parse(file, IdKind::Sha1)?;
+    fn shown(file: &[u8], ids: IdKind) -> Option<Vec<u8>> {
+        let (paths, entries) = parse(file, ids)?;
         let lines = entries.iter().map(|entry| {
             let stage = if entry.settled { "0" } else { "?" };
             let head = format!("{:06o} {} {stage}\t", entry.mode, entry.id);
@@ -142,7 +142,11 @@ mod tests {
     }
 
     fn with_files() -> TestRepository {
-        let test = TestRepository::new();
+        with_files_of("sha1")
+    }
+
+    fn with_files_of(format: &str) -> TestRepository {
+        let test = TestRepository::with_format(format);
         let long = "long/".repeat(900);
         for length in 1..20 {
             test.write(format!("dir/{}", "x".repeat(length)), "1");
@@ -155,13 +159,15 @@ mod tests {
     }
 
     #[test]
-    fn every_version_has_the_entries_that_git_lists() {
-        let test = with_files();
-        for version in ["2", "4"] {
-            test.git(["update-index", "--index-version", version]);
-            let file = std::fs::read(test.path(b".git/index")).unwrap();
-            assert_eq!(file[7].to_string(), version);
-            assert_eq!(shown(&file), Some(test.git(["ls-files", "--stage", "-z"])));
+    fn every_version_has_the_entries_that_git_lists_for_both_kinds_of_ids() {
+        for (format, ids) in [("sha1", IdKind::Sha1), ("sha256", IdKind::Sha256)] {
+            let test = with_files_of(format);
+            for version in ["2", "4"] {
+                test.git(["update-index", "--index-version", version]);
+                let file = std::fs::read(test.path(b".git/index")).unwrap();
+                assert_eq!(file[7].to_string(), version);
+                assert_eq!(shown(&file, ids), Some(test.git(["ls-files", "--stage", "-z"])));
+            }
         }
     }
 

@@ -475,6 +475,8 @@ fn a_scheduled_gitlab_pipeline_is_a_guess_on_the_default_branch_and_none_on_othe
     let remote = remote();
     let gitlab = [("GITLAB_CI", "true"), ("CI_DEFAULT_BRANCH", "main"), ("CI_PIPELINE_SOURCE", "schedule")];
     let main = checkout(&remote, "refs/heads/main", "refs/pipelines/1", &[]);
+    // Here nothing but the variables says which branch that is.
+    main.git(["update-ref", "-d", "refs/remotes/origin/main"]);
     let job = Job::of(&main, &gitlab).with("CI_COMMIT_REF_NAME", "main").with("CI_COMMIT_BEFORE_SHA", ZERO);
     let plan = job.plan(&[]);
     assert_eq!(plan.base(), "first-parent HEAD~1");
