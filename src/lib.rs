@@ -13,7 +13,8 @@
 //!
 //! ```text
 //! build-plan.toml ──config──► Config ──────────────────────────────┐
-//!                                                                  │
+//! CI environment ──ci──┐ what to compare with                      │
+//!                      ▼                                           │
 //! repository ──git──► base and head ──► ChangeSet ─────────────────┼────────────────────────────┐
 //!                          │                                       ▼                            │
 //!                          ├─► Tree ──go──► Workspace ──service──► Service                      │
