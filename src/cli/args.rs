@@ -121,6 +121,9 @@ pub(super) struct ComparisonArguments {
     /// If the base cannot be had: stop, or build all
     #[arg(long, value_name = "WHAT", default_value = "error")]
     pub(super) on_missing_base: OnMissingBase,
+    /// Fetch what a shallow or partial clone lacks of the base: commits and folders, no files
+    #[arg(long)]
+    pub(super) deepen: bool,
     /// Build all: plan as if there were no base
     #[arg(long)]
     pub(super) all: bool,

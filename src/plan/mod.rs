@@ -53,6 +53,8 @@ pub struct BaseRevision {
     pub merge_base: bool,
     /// Which rule chose it.
     pub source: &'static str,
+    /// That rule in words, where a CI provider's event decided.
+    pub rule: Option<&'static str>,
 }
 
 /// The tree that is planned.

@@ -4,6 +4,10 @@
 
 // The files of programs in random repositories, held to what Go says of them.
 mod agreement;
+// The base that the events of CI providers give, in clones as they make them.
+mod ci_baselines;
+// Clones that lack something: history, files, folders of the checkout, or the format that libgit2 knows.
+mod clones;
 // The documents, held to what the program knows and prints.
 mod docs;
 // Plans run with Docker, BuildKit, buildah and a registry.

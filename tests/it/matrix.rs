@@ -264,7 +264,7 @@ fn the_steps_of_the_github_recipe_run() {
         std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())))
             .unwrap();
     let run = |script: &str, variables: &[(&str, &str)]| {
-        let mut shell = shop.program_named("bash");
+        let mut shell = shop.program_of("bash");
         shell.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
         shell.env("PATH", &path).env("GITHUB_OUTPUT", &outputs).envs(variables.iter().copied());
         Run::of(&mut shell)
