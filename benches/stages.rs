@@ -64,6 +64,7 @@ fn request(head: &buildplan::git::Commit) -> PlanRequest<'static> {
         selection: Selection::default(),
         tags: &|_| Vec::new(),
         repository: &|_| None,
+        fill: &|_, template| template.to_owned(),
     }
 }
 

@@ -13,7 +13,8 @@
 //!
 //! ```text
 //! build-plan.toml ──config──► Config ──────────────────────────────┐
-//!                                                                  │
+//! CI environment ──ci──┐ what to compare with                      │
+//!                      ▼                                           │
 //! repository ──git──► base and head ──► ChangeSet ─────────────────┼────────────────────────────┐
 //!                          │                                       ▼                            │
 //!                          ├─► Tree ──go──► Workspace ──service──► Service                      │
@@ -33,6 +34,7 @@
 //! | [`repo`] | – | what all others speak of: paths, [`Tree`](repo::Tree), [`ChangeSet`](repo::ChangeSet), notes |
 //! | [`config`] | the bytes of build-plan.toml | a checked [`Config`](config::Config) |
 //! | [`git`] | a repository and revisions | trees, the base, the change set |
+//! | [`ci`] | the environment of a CI job | what to compare with, by provider and event |
 //! | [`registry`] | image repositories and tags | digests and sizes, as the registries of the images have them |
 //! | [`ledger`] | fingerprints | records of what was built and pushed |
 //! | [`go`] | a tree | a [`Workspace`](go::workspace::Workspace): modules, folders, headers; what an import means |
@@ -81,6 +83,7 @@
 //! - **A configuration key**: a line in `src/config/keys.rs`, which reads, checks and describes it, and a row in
 //!   `docs/configuration.md`.
 
+pub mod ci;
 pub mod cli;
 pub mod config;
 pub mod docker;

@@ -1,7 +1,8 @@
 //! What can be typed. The arguments are values here; what they mean is the business of the commands.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -41,6 +42,11 @@ pub(super) enum Command {
     /// List the Go packages that a change affects
     #[command(after_help = "Example:\n  buildplan packages --tests --base origin/main | xargs -r go test")]
     Packages(PackagesArguments),
+    /// Print the plan as the jobs of a CI system
+    #[command(after_help = "Examples:\n  buildplan matrix --push --github-output\n  \
+                            buildplan plan --push -o json --write plan.json && buildplan matrix --plan plan.json -o gitlab\n  \
+                            buildplan matrix -o bake --write bake.json && docker buildx bake -f bake.json")]
+    Matrix(MatrixArguments),
     /// Build, and push with --push, what the plan says
     #[command(after_help = "Examples:\n  buildplan run\n  buildplan run --push --report report.json\n  \
                             buildplan run auth cart --dry-run\n  buildplan run --plan plan.json --push auth")]
@@ -86,6 +92,13 @@ pub(super) struct GlobalArguments {
     pub(super) no_cache: bool,
 }
 
+impl GlobalArguments {
+    /// A file that the user named, from the folder that the program is to run in.
+    pub(super) fn place(&self, file: &Path) -> PathBuf {
+        self.directory.as_deref().unwrap_or(Path::new("")).join(file)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ColorChoice {
     Auto,
@@ -109,6 +122,9 @@ pub(super) struct ComparisonArguments {
     /// If the base cannot be had: stop, or build all
     #[arg(long, value_name = "WHAT", default_value = "error")]
     pub(super) on_missing_base: OnMissingBase,
+    /// Fetch what a shallow or partial clone lacks of the base: commits and folders, no files
+    #[arg(long)]
+    pub(super) deepen: bool,
     /// Build all: plan as if there were no base
     #[arg(long)]
     pub(super) all: bool,
@@ -126,6 +142,7 @@ impl ComparisonArguments {
             no_merge_base: false,
             on_missing_base: OnMissingBase::Error,
             all: true,
+            deepen: false,
             ledger: None,
         }
     }
@@ -249,6 +266,80 @@ pub(super) enum PackagesFormat {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct MatrixArguments {
+    /// Only these services
+    #[arg(value_name = "SERVICE")]
+    pub(super) services: Vec<String>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "github")]
+    pub(super) output: MatrixFormat,
+    /// The template of the format `template`: it sees `matrix` and `plan`
+    #[arg(long, value_name = "FILE", required_if_eq("output", "template"))]
+    pub(super) template: Option<PathBuf>,
+    /// What each job runs, for formats that say it (buildkite, circleci)
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) command: Option<String>,
+    /// Print the jobs of a plan that `plan -o json` printed
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "base", "head", "no_merge_base", "on_missing_base", "all", "force", "filter", "exclude", "push", "ledger"
+        ]
+    )]
+    pub(super) plan: Option<PathBuf>,
+    /// Pack the services into N jobs with about as much to do each; auto: only as far as the format needs it
+    #[arg(long, value_name = "N|auto", default_value = "auto")]
+    pub(super) shards: Shards,
+    /// Print only the services of the part I of N
+    #[arg(long, value_name = "I/N", conflicts_with = "shards")]
+    pub(super) shard: Option<Shard>,
+    /// Append matrix, has-work, count and shards to `$GITHUB_OUTPUT`, and a table to `$GITHUB_STEP_SUMMARY`
+    #[arg(long)]
+    pub(super) github_output: bool,
+    /// Exit with 1 if there is something to build
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    #[command(flatten)]
+    pub(super) comparison: ComparisonArguments,
+    #[command(flatten)]
+    pub(super) selection: SelectionArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum MatrixFormat {
+    Github,
+    Gitlab,
+    Buildkite,
+    Circleci,
+    Azure,
+    Jenkins,
+    Bake,
+    Dotenv,
+    Json,
+    Template,
+}
+
+/// How many shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shards {
+    /// As few as the format needs.
+    Auto,
+    Count(NonZeroUsize),
+}
+
+impl FromStr for Shards {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => text.parse().map(Self::Count).map_err(|_| "it must be a number from 1, or auto".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RunArguments {
     /// Only these services
     #[arg(value_name = "SERVICE")]
@@ -281,7 +372,7 @@ pub(super) struct RunArguments {
     /// Print the command lines, and start nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Write what happened to FILE: as JSON, or as Markdown if it ends in .md
+    /// Write what happened to FILE: as JSON, as Markdown if it ends in .md, as a web page if in .html
     #[arg(long, value_name = "FILE")]
     pub(super) report: Vec<PathBuf>,
     /// Write what happens, as it happens, to FILE: a line of JSON each
@@ -298,6 +389,7 @@ pub(super) enum RunFormat {
     Text,
     Json,
     Markdown,
+    Html,
     Images,
 }
 
@@ -364,6 +456,7 @@ pub(super) enum SchemaChoice {
     Plan,
     Inputs,
     Packages,
+    Matrix,
     Report,
     Status,
 }

@@ -2,13 +2,15 @@
 //! and hands the whole to a command. All commands that compare go through here, so they cannot disagree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::ci::{self, CiBase, Provider};
 use crate::cli::args::{ComparisonArguments, GlobalArguments, LedgerChoice, OnMissingBase, SelectionArguments};
-use crate::cli::output::Failure;
+use crate::cli::output::{Failure, Output};
 use crate::config::{Config, Glob, LedgerStore, check_repository, check_tag, fill_template, nearest};
 use crate::fingerprint::{ServiceState, Snapshot, SnapshotOptions};
-use crate::git::{Base, BaseRequest, Commit, CommitTree, Repository, WorkingTree};
+use crate::git::{Base, BaseRequest, BaseSource, Commit, CommitTree, GitError, ProviderBase, Repository, WorkingTree};
 use crate::go::workspace::Workspace;
 use crate::ledger::local::LocalLedger;
 use crate::ledger::registry::RegistryLedger;
@@ -21,6 +23,9 @@ use crate::repo::{ChangeSet, EntryKind, Note, NoteKind, ObjectId, RepoPath, Tree
 
 /// The configuration file at the root of each tree.
 const CONFIG_FILE: &str = "build-plan.toml";
+
+/// Event files are smaller than this: GitHub's are at most 25 MB.
+const MAX_EVENT: u64 = 32 << 20;
 
 /// Everything that a command can be asked about.
 pub(super) struct Comparison<'c> {
@@ -63,6 +68,7 @@ struct Details {
     missing_base: Option<String>,
     head: HeadRevision,
     branch: Option<String>,
+    ci: CiBase,
 }
 
 /// Compares as the arguments say, and gives the result to `then`.
@@ -74,7 +80,8 @@ pub(super) fn compare<T>(
 ) -> Result<T, Failure> {
     let start = global.directory.as_deref().unwrap_or(Path::new("."));
     let repository = Repository::discover(start)?;
-    let head = Head::open(&repository, arguments)?;
+    let ci = ci_base();
+    let head = Head::open(&repository, arguments, ci.provider)?;
     let folder = global.directory.as_deref().unwrap_or(Path::new(""));
     let shared = global.config.as_ref().map(|file| read_config_file(&folder.join(file))).transpose()?;
     let config = match &shared {
@@ -84,14 +91,15 @@ pub(super) fn compare<T>(
     let mut details = Details {
         missing_base: None,
         base: None,
-        branch: repository.current_branch()?,
+        branch: repository.current_branch()?.or_else(|| ci.branch.clone()),
         head: head.revision(arguments)?,
         config,
+        ci,
     };
     let store = arguments.ledger.map_or(details.config.ledger.store, LedgerChoice::store);
     details.config.ledger = std::mem::take(&mut details.config.ledger).with_store(store);
     let (ledger, registry) = ledger_of(&repository, &details.config);
-    let base_tree = find_base(&repository, arguments, &head, &mut details)?;
+    let base_tree = find_base(&repository, global, arguments, &head, &mut details)?;
     let base_config = match (&base_tree, shared) {
         (None, _) => None,
         (Some(_), Some(config)) => Some(config),
@@ -177,6 +185,7 @@ impl Comparison<'_> {
                 commit: base.commit.id,
                 merge_base: base.merge_base,
                 source: base.source.as_str(),
+                rule: matches!(base.source, BaseSource::Provider(_)).then(|| self.details.ci.rule.sentence()),
             }),
             missing_base,
             ledger: self.ledger.name(),
@@ -187,10 +196,12 @@ impl Comparison<'_> {
             selection: selection_value,
             tags: &|state| self.tags(state),
             repository: &repository_of,
+            fill: &|state, template| self.filled(state, template),
         };
         let mut plan = Plan::new(self.base, self.head, self.changes, request);
         // The working copy has notes only once it has been looked at.
         plan.notes.extend(self.head_tree.notes());
+        plan.notes.extend(self.base_notes());
         plan.notes.extend(self.ledger.complaints().into_iter().map(|text| Note::general(NoteKind::Ledger, text)));
         plan.notes.sort_unstable();
         plan.notes.dedup();
@@ -349,6 +360,27 @@ impl Comparison<'_> {
             _ => None,
         }
     }
+
+    /// What a job should know of its base: a guess, or nothing to compare.
+    fn base_notes(&self) -> Vec<Note> {
+        let (ci, head) = (&self.details.ci, &self.details.head);
+        let Some(base) = self.details.base.as_ref().filter(|_| self.base.is_some()) else { return Vec::new() };
+        let note = |message: String| Note::general(NoteKind::Base, message);
+        let from_job = matches!(base.source, BaseSource::Provider(_));
+        let mut notes = Vec::new();
+        if base.source == BaseSource::FirstParent {
+            notes.extend(ci.first_parent_advice.map(|advice| note(advice.to_owned())));
+        }
+        if from_job && base.commit.id == head.commit && !head.dirty {
+            notes
+                .push(note(format!("base and head are the same commit, {}: there is nothing to compare", head.commit)));
+        }
+        if from_job && head.rev.is_none() && !ci.heads.is_empty() && !ci.heads.contains(&head.commit.to_string()) {
+            let (name, about) = (ci.provider.name(), ci.heads.join(" or "));
+            notes.push(note(format!("{} is checked out, but {name} runs this job for {about}", head.commit)));
+        }
+        notes
+    }
 }
 
 /// The tree that is planned.
@@ -358,17 +390,23 @@ enum Head<'r> {
 }
 
 impl<'r> Head<'r> {
-    /// The named commit; under `CI=true` the commit that is checked out; else the working copy.
-    fn open(repository: &'r Repository, arguments: &ComparisonArguments) -> Result<Self, Failure> {
-        let in_ci = std::env::var("CI").is_ok_and(|value| matches!(value.as_str(), "true" | "1"));
+    /// The named commit; in CI the commit that is checked out; else the working copy.
+    fn open(repository: &'r Repository, arguments: &ComparisonArguments, provider: Provider) -> Result<Self, Failure> {
+        let in_ci = match std::env::var("CI") {
+            Ok(value) => matches!(value.as_str(), "true" | "1"),
+            // Not every provider sets it.
+            Err(_) => provider != Provider::None,
+        };
         let commit = match &arguments.head {
             Some(rev) => repository.commit(rev)?,
             None => repository.head()?,
         };
         if arguments.head.is_some() || in_ci {
             let tree = repository.commit_tree(&commit);
+            repository.prefetch(&tree, None)?;
             return Ok(Self::Commit(commit, tree));
         }
+        repository.prefetch(&repository.commit_tree(&commit), None)?;
         Ok(Self::WorkingCopy(commit, repository.working_copy()?))
     }
 
@@ -415,6 +453,7 @@ impl<'r> Head<'r> {
 /// The tree of the base; `None` if the user wants none, or allows that there is none.
 fn find_base<'r>(
     repository: &'r Repository,
+    global: &GlobalArguments,
     arguments: &ComparisonArguments,
     head: &Head<'r>,
     details: &mut Details,
@@ -423,17 +462,31 @@ fn find_base<'r>(
         return Ok(None);
     }
     let environment = std::env::var("BUILDPLAN_BASE").ok().filter(|base| !base.is_empty());
+    let ci = &details.ci;
+    let head_is_checkout = arguments.head.as_deref().is_none_or(|rev| rev == "HEAD");
+    // What is planned may be something else than what the job is about.
+    let is_about_head = head_is_checkout || ci.heads.contains(&head.commit().id.to_string());
+    let provider = ci.wanted.as_ref().filter(|_| is_about_head);
     let request = BaseRequest {
         flag: arguments.base.as_deref(),
         environment: environment.as_deref(),
-        default_branch: details.config.default_branch.as_deref(),
+        provider: provider.map(|wanted| ProviderBase { source: ci.rule.source(), wanted }),
+        default_branch: details.config.default_branch.as_deref().or(ci.default_branch.as_deref()),
+        branch: ci.branch.as_deref(),
         head: head.commit(),
-        head_is_checkout: arguments.head.as_deref().is_none_or(|rev| rev == "HEAD"),
+        head_is_checkout,
         merge_base: !arguments.no_merge_base,
     };
-    match repository.base(&request) {
+    let found = if arguments.deepen {
+        let output = Output::new(global);
+        repository.base_deepening(&request, &|command| output.say(command))
+    } else {
+        repository.base(&request)
+    };
+    match found {
         Ok(base) => {
             let tree = repository.commit_tree(&base.commit);
+            repository.prefetch(&tree, Some(&repository.commit_tree(head.commit())))?;
             details.base = Some(base);
             Ok(Some(tree))
         }
@@ -441,7 +494,30 @@ fn find_base<'r>(
             details.missing_base = Some(error.message);
             Ok(None)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(with_history_hint(error, repository, ci.provider).into()),
+    }
+}
+
+/// What the CI job reads in the environment and the event file.
+fn ci_base() -> CiBase {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let environment = std::env::vars_os().filter_map(text).collect();
+    let event = ci::event_file(&environment).and_then(|file| {
+        let mut bytes = Vec::new();
+        std::fs::File::open(file).ok()?.take(MAX_EVENT).read_to_end(&mut bytes).ok().map(|_| bytes)
+    });
+    ci::base(&environment, event.as_deref())
+}
+
+/// In a shallow clone of a CI job, its configuration is what should change.
+fn with_history_hint(error: GitError, repository: &Repository, provider: Provider) -> GitError {
+    match (provider.history_hint(), error.hint.clone()) {
+        (Some(of_provider), Some(hint)) if error.is_missing_base() && repository.is_shallow() => {
+            error.with_hint(format!("{hint}; or {of_provider}"))
+        }
+        _ => error,
     }
 }
 

@@ -5,14 +5,17 @@
 mod args;
 mod comparison;
 mod completions;
+mod groups;
 mod inputs;
 mod lock;
+mod matrix;
 mod output;
 mod packages;
 mod plan;
 mod plan_file;
 mod progress;
 mod run;
+mod run_report;
 mod schema;
 mod status;
 mod why;
@@ -51,6 +54,7 @@ fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         Command::Why(command) => why::run(global, command, output),
         Command::Inputs(command) => inputs::run(global, command, output),
         Command::Packages(command) => packages::run(global, command, output),
+        Command::Matrix(command) => matrix::run(global, command, output),
         Command::Run(command) => run::run(global, command, output),
         Command::Status(command) => status::run(global, command, output),
         Command::Lock(command) => lock::run(global, command, output),

@@ -154,10 +154,20 @@ impl Output {
         }
     }
 
+    /// Prints talk whose every byte means something to whoever reads it, also where no terminal is.
+    pub(super) fn print_raw(text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
     /// Says what may not be as the user expects.
     pub(super) fn warn(&self, message: impl Display) {
         let yellow = anstyle::AnsiColor::Yellow.on_default().effects(anstyle::Effects::BOLD);
         let _ = writeln!(self.stderr(), "{yellow}warning:{yellow:#} {message}");
+    }
+
+    /// Says something to the CI system, in its words.
+    pub(super) fn annotate(&self, command: &str) {
+        let _ = write!(self.stderr(), "{command}");
     }
 
     /// Where talk goes.

@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, stderr};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::args::{GlobalArguments, Jobs, RunArguments, RunFormat, SelectionArguments};
+use crate::cli::args::{GlobalArguments, Jobs, RunArguments, SelectionArguments};
 use crate::cli::comparison::{Comparison, Planned, compare, environment, moved_since, repository_of};
-use crate::cli::output::{Failure, Output, Status, write_file};
+use crate::cli::output::{Failure, Output, Status};
 use crate::cli::plan_file::PlanFile;
 use crate::cli::progress::Progress;
+use crate::cli::run_report::{check_places, finish};
 use crate::config::Builder as BuilderKind;
 use crate::execute::buildah::BuildahBuilder;
 use crate::execute::builder::{Builder, Builders, Commands, Job};
@@ -26,10 +25,11 @@ use crate::execute::tagging::{missing_tags, needs_no_builder};
 use crate::execute::verifier::Verifier;
 use crate::execute::{Run, logs_folder, run as execute};
 use crate::fingerprint::{ServiceState, SnapshotOptions};
-use crate::plan::report::{Report, RunOutcome};
+use crate::plan::report::Report;
 use crate::plan::{Plan, Step, StepKind};
 use crate::registry::Registry;
-use crate::render::{json, report, text};
+use crate::render::ci_log::CiLog;
+use crate::render::text;
 use crate::repo::{NoteKind, RepoPath};
 
 /// The variables of this process that programs get: where tools, caches and credentials are. None of them is an input of
@@ -69,7 +69,7 @@ const PASSED_ON_FROM: [&str; 8] =
     ["AWS_", "AZURE_", "BUILDAH_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "DOCKER_", "XDG_"];
 
 pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Output) -> Result<Status, Failure> {
-    let file = command.plan.as_deref().map(|path| PlanFile::read(&place(global, path))).transpose()?;
+    let file = command.plan.as_deref().map(|path| PlanFile::read(&global.place(path))).transpose()?;
     let mut arguments = command.comparison.clone();
     // A saved plan says what is compared, and what is here only has to be the same.
     arguments.all |= file.is_some();
@@ -82,12 +82,13 @@ pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Out
         if command.dry_run {
             return dry_run(&now, &jobs, (&builders, comparison.registry), output);
         }
+        check_places(global, command)?;
         let done = perform(global, command, comparison, (now, &plan), (jobs, builders), output)?;
         let Some(mut done) = done else { return Ok(Status::Interrupted) };
         if let Some(file) = &file {
             done.base = file.base().map(str::to_owned);
         }
-        finish(global, command, &done, output)
+        Ok(finish(global, command, &done, output))
     })
 }
 
@@ -182,9 +183,8 @@ fn perform(
     }
     let logs = LogFolder::create(&logs_folder(comparison.common_dir()), jiff::Timestamp::now(), std::process::id())
         .map_err(|error| failed("make a folder for the logs", &error))?;
-    let is_terminal = stderr().is_terminal() && std::env::var_os("CI").is_none();
-    let progress =
-        Progress::new(output, is_terminal, command.events.as_deref().map(|file| place(global, file)).as_deref())?;
+    let system = CiLog::detect(|name| std::env::var(name).ok());
+    let progress = Progress::new(output, system, command.events.as_deref().map(|file| global.place(file)).as_deref())?;
     let options =
         SnapshotOptions { environment: environment(std::iter::once(comparison.config())), every_package: false };
     let ask = || moved_since(global, comparison.head, &options).map_err(|failure| failure.to_string());
@@ -229,35 +229,6 @@ fn count(jobs: Jobs) -> NonZeroUsize {
             NonZeroUsize::new(processors * percent.get() / 100).unwrap_or(NonZeroUsize::MIN)
         }
     }
-}
-
-/// A file that the user named, from the folder that the program runs in.
-fn place(global: &GlobalArguments, file: &Path) -> PathBuf {
-    global.directory.as_deref().unwrap_or(Path::new("")).join(file)
-}
-
-fn finish(global: &GlobalArguments, command: &RunArguments, done: &Report, output: &Output) -> Result<Status, Failure> {
-    for warning in &done.warnings {
-        output.warn(warning);
-    }
-    let as_json = || json::to_text(&report::report_document(done)).map_err(Failure::new);
-    for file in &command.report {
-        let is_markdown = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("md"));
-        let text = if is_markdown { report::report_markdown(done) } else { as_json()? };
-        write_file(&place(global, file), &text)?;
-    }
-    let rendered = match command.output {
-        RunFormat::Text => report::report_text(done),
-        RunFormat::Json => as_json()?,
-        RunFormat::Markdown => report::report_markdown(done),
-        RunFormat::Images => report::image_list(done),
-    };
-    output.data(&rendered)?;
-    Ok(match done.outcome {
-        RunOutcome::Ok => Status::Done,
-        RunOutcome::Failed => Status::StepFailed,
-        RunOutcome::Cancelled => Status::Interrupted,
-    })
 }
 
 fn dry_run(

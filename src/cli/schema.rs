@@ -11,6 +11,7 @@ pub(super) fn run(command: &SchemaArguments, output: &Output) -> Result<Status, 
         SchemaChoice::Plan => SchemaName::Plan,
         SchemaChoice::Inputs => SchemaName::Inputs,
         SchemaChoice::Packages => SchemaName::Packages,
+        SchemaChoice::Matrix => SchemaName::Matrix,
         SchemaChoice::Status => SchemaName::Status,
         SchemaChoice::Report => SchemaName::Report,
     };

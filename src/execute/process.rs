@@ -16,6 +16,9 @@ use crate::execute::cancel::{Cancellation, Urgency};
 /// How often a quiet program is looked at.
 const TICK: Duration = Duration::from_millis(20);
 
+/// How soon a program is looked at that has closed its output: most have ended a moment later. Then ever less often.
+const FIRST_LOOK: Duration = Duration::from_micros(200);
+
 /// How long a program has to end by itself after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -65,6 +68,7 @@ pub fn run(
     let mut is_open = true;
     let mut killed: Option<(Ended, Instant)> = None;
     let mut is_forced = false;
+    let mut pause = FIRST_LOOK;
     while !group.has_ended()? {
         let now = Instant::now();
         let reason = match cancellation.urgency() {
@@ -86,7 +90,8 @@ pub fn run(
         if is_open {
             is_open = read(&mut output, TICK, &mut lines, on_line)?;
         } else {
-            std::thread::sleep(TICK);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(TICK);
         }
     }
     let status = group.finish()?;

@@ -73,7 +73,7 @@ impl<'r> Performer<'r> {
             None => Err(StepError::failed("nothing is known of its service")),
         };
         if let Err(error) = &result {
-            log.add(format!("{}: {}", error.outcome.as_str(), error.message).as_bytes());
+            log.conclude(format!("{}: {}", error.outcome.as_str(), error.message).as_bytes());
         }
         log.flush();
         if let Some(problem) = log.problem.take() {

@@ -3,6 +3,7 @@
 //! A [`Snapshot`] is all that is known of one tree; two snapshots are all that a plan needs. Fingerprints are composed
 //! of [`item::Item`]s, so that the difference of two can always be named. It never compares trees and decides nothing.
 
+mod cache_key;
 pub mod closure;
 pub mod context;
 mod declared;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+pub use self::cache_key::cache_key;
 use crate::config::{Config, check_repository, fill_template};
 use crate::fingerprint::context::{Context, ContextKey, ContextRequest, is_strict};
 use crate::fingerprint::item::{Fact, InputKind, Item, SCHEME, Subject, Value, digest_of};
@@ -307,6 +309,17 @@ impl ServiceState {
             }
         }
         hasher.finish()
+    }
+
+    /// Its programs, each in every context that it may be built in.
+    pub fn programs<'s>(
+        &'s self,
+        snapshot: &'s Snapshot<'_>,
+    ) -> impl Iterator<Item = (&'s ContextKey, &'s Context, NodeId)> {
+        self.service.program.iter().flat_map(move |program| {
+            let contexts = self.contexts.iter().filter_map(|key| Some((key, &**snapshot.contexts.get(key)?)));
+            contexts.flat_map(move |(key, context)| context.programs(program).map(move |start| (key, context, start)))
+        })
     }
 
     /// The facts of a context that count for this service: a configured toolchain overrides what go.mod asks for.

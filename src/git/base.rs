@@ -3,10 +3,9 @@
 
 use std::fmt;
 
-use git2::{ErrorCode, Oid};
-
-use super::repository::{commit_of, object_id};
-use super::{Commit, GitError, Repository};
+use super::error::Lack;
+use super::ids::parse_id;
+use super::{Commit, Fork, GitError, ProviderBase, Repository, Wanted};
 use crate::repo::ObjectId;
 
 /// What decides about the base.
@@ -16,8 +15,12 @@ pub struct BaseRequest<'a> {
     pub flag: Option<&'a str>,
     /// The value of `BUILDPLAN_BASE`; an empty one counts as unset.
     pub environment: Option<&'a str>,
+    /// What the CI provider says, if it says something about head.
+    pub provider: Option<ProviderBase<'a>>,
     /// `[git] default-branch`, or what the CI provider says.
     pub default_branch: Option<&'a str>,
+    /// The branch that the CI provider says head is on; it counts where no branch is checked out.
+    pub branch: Option<&'a str>,
     /// The commit that is planned, or that the working copy was checked out from.
     pub head: &'a Commit,
     /// Whether `head` is what `HEAD` names, so that the current branch matters.
@@ -46,6 +49,8 @@ pub enum BaseSource {
     Flag,
     /// `BUILDPLAN_BASE`.
     Environment,
+    /// A rule for an event of a CI provider, by its name.
+    Provider(&'static str),
     /// The branch that others start from.
     DefaultBranch,
     /// On the default branch: what of it has been pushed.
@@ -60,6 +65,7 @@ impl BaseSource {
         match self {
             Self::Flag => "flag",
             Self::Environment => "environment",
+            Self::Provider(rule) => rule,
             Self::DefaultBranch => "default-branch",
             Self::Upstream => "upstream",
             Self::FirstParent => "first-parent",
@@ -83,7 +89,7 @@ struct Branch {
 }
 
 impl Repository {
-    /// The commit to compare with: the flag, the environment, or what the branches suggest.
+    /// The commit to compare with: the flag, the environment, what the provider says, or what the branches suggest.
     ///
     /// On a branch: its merge base with the default branch. On the default branch: its merge base with its upstream if
     /// there is something unpushed, else the first parent. A detached head that the default branch contains counts as
@@ -95,8 +101,21 @@ impl Repository {
         if let Some(rev) = request.environment.filter(|rev| !rev.is_empty()) {
             return self.named_base(request, rev, BaseSource::Environment);
         }
-        let default = self.default_branch(request.default_branch)?;
+        match request.provider {
+            Some(provider) => self.provider_base(request, provider),
+            None => self.base_of_branches(request),
+        }
+    }
+
+    fn base_of_branches(&self, request: &BaseRequest<'_>) -> Result<Base, GitError> {
         let current = if request.head_is_checkout { self.current_branch()? } else { None };
+        let current = current.or_else(|| request.branch.filter(|_| request.head_is_checkout).map(str::to_owned));
+        let named = request.default_branch.filter(|name| !name.is_empty());
+        if named.is_some() && current.as_deref() == named {
+            // The branch need not exist here under that name.
+            return self.base_on_default_branch(request, named.unwrap_or_default());
+        }
+        let default = self.default_branch(named)?;
         if current.as_ref() == Some(&default.name) {
             return self.base_on_default_branch(request, &default.name);
         }
@@ -126,8 +145,113 @@ impl Repository {
         Ok(Base { rev: rev.to_owned(), commit, merge_base, source })
     }
 
+    fn provider_base(&self, request: &BaseRequest<'_>, provider: ProviderBase<'_>) -> Result<Base, GitError> {
+        let source = BaseSource::Provider(provider.source);
+        match provider.wanted {
+            Wanted::Missing { message, hint } => Err(GitError::new(message).missing_base().with_hint(hint)),
+            Wanted::Commit { id } => {
+                let commit = self.commit(id).map_err(|mut error| {
+                    let message = format!("the base {id} ({}) is not in this clone", provider.source);
+                    error.message = if error.lack.is_some() { message } else { error.message };
+                    error
+                })?;
+                Ok(Base { rev: id.clone(), commit, merge_base: false, source })
+            }
+            Wanted::Fork(fork) => self.fork_base(request, fork, source),
+        }
+    }
+
+    /// The base of a branch or pull request, which head may already be the merge of.
+    fn fork_base(&self, request: &BaseRequest<'_>, fork: &Fork, source: BaseSource) -> Result<Base, GitError> {
+        if let Some(base) = self.merged_into(request, fork, source)? {
+            return Ok(base);
+        }
+        let head = request.head.id.to_string();
+        if let Some(hint) = fork.must_be_head.as_ref().filter(|_| fork.merged.as_ref() != Some(&head)) {
+            let short: String = head.chars().take(12).collect();
+            let message = format!("the commit {short} is not the pull request: this job checks out its target branch");
+            return Err(GitError::new(message).with_hint(hint));
+        }
+        let branch = match &fork.branch {
+            Some(name) => self.find_branch(name).ok_or_else(|| self.unknown_branch(name)),
+            None => self.default_branch(request.default_branch.filter(|name| !name.is_empty())),
+        };
+        let mut lacking = None;
+        if let Ok(branch) = &branch {
+            match self.fork_from(request, fork, branch.commit, &branch.rev, source) {
+                Ok(base) => return Ok(base),
+                error => lacking = error.err(),
+            }
+        }
+        // What others have committed on top of the target must not pass for the pull request.
+        let may_be_tip = fork.merged.as_ref().is_none_or(|merged| *merged == head) || lacking.is_none();
+        let known = fork
+            .commit
+            .as_deref()
+            .filter(|_| may_be_tip)
+            .and_then(parse_id)
+            .and_then(|id| self.commit_with_id(&id).ok());
+        if let Some(commit) = known {
+            match self.fork_from(request, fork, commit, &commit.id.to_string(), source) {
+                Ok(base) => return Ok(base),
+                error => lacking = lacking.or(error.err()),
+            }
+        }
+        Err(match (lacking, branch) {
+            (Some(error), _) | (None, Err(error)) => error,
+            (None, Ok(branch)) => self.unknown_branch(&branch.name),
+        })
+    }
+
+    /// If head is the merge that the fork speaks of, what it was merged into. It may lie beyond the end of a shallow
+    /// history, but the commit itself says its name.
+    fn merged_into(
+        &self,
+        request: &BaseRequest<'_>,
+        fork: &Fork,
+        source: BaseSource,
+    ) -> Result<Option<Base>, GitError> {
+        let (Some(merged), parents) = (fork.merged.as_deref().and_then(parse_id), self.parents(&request.head.id)?)
+        else {
+            return Ok(None);
+        };
+        let [target, tip] = parents[..] else { return Ok(None) };
+        if tip != merged {
+            return Ok(None);
+        }
+        let commit = self.commit_with_id(&target).map_err(|mut error| {
+            if error.lack.is_some() {
+                error.message = format!(
+                    "this clone ends at the merge that is checked out: {target}, what it was \
+                                         merged into, is not here"
+                );
+            }
+            error
+        })?;
+        Ok(Some(Base { rev: parent_rev(request, '^'), commit, merge_base: false, source }))
+    }
+
+    fn fork_from(
+        &self,
+        request: &BaseRequest<'_>,
+        fork: &Fork,
+        tip: Commit,
+        rev: &str,
+        source: BaseSource,
+    ) -> Result<Base, GitError> {
+        let commit = self.compared(request, tip, rev)?;
+        if fork.needs_own_commits && commit.id == request.head.id {
+            let message =
+                format!("the commit that is checked out is part of `{rev}` already, so it has nothing to compare");
+            return Err(GitError::new(message)
+                .missing_base()
+                .with_hint("check out the pull request itself, or pass `--base REV`, or `--all` to build everything"));
+        }
+        Ok(Base { rev: rev.to_owned(), commit, merge_base: commit.id != tip.id, source })
+    }
+
     fn base_on_default_branch(&self, request: &BaseRequest<'_>, branch: &str) -> Result<Base, GitError> {
-        if let Some((rev, tip)) = self.upstream(branch)? {
+        if let Some((rev, tip)) = self.upstream(branch) {
             let commit = self.compared(request, tip, &rev)?;
             if commit.id != request.head.id {
                 let merge_base = commit.id != tip.id;
@@ -147,110 +271,112 @@ impl Repository {
             return Ok(base);
         }
         match self.best_common_ancestor(&base.id, &head.id) {
-            Ok(Some(id)) => self
-                .with_handle(|handle| Ok(commit_of(&handle.find_commit(Oid::from_bytes(id.as_bytes())?)?)))
-                .map_err(|error| GitError::from_git("cannot read the merge base", &error)),
-            Ok(None) | Err(_) if self.is_shallow() => {
-                Err(GitError::new(format!("this shallow clone does not reach the merge base of `{rev}` and head"))
-                    .missing_base()
-                    .with_hint("run `git fetch --deepen=100` (for both branches) or `git fetch --unshallow`"))
-            }
+            Ok(Some(id)) => self.commit_with_id(&id),
+            Ok(None) | Err(_) if self.is_shallow() => Err(GitError::new(format!(
+                "this shallow clone does not reach the merge base of `{rev}` and head"
+            ))
+            .lacking(Lack::History(rev.to_owned()))
+            .with_hint(
+                "run `git fetch --deepen=100` (for both branches) or `git fetch --unshallow`, or pass `--deepen`",
+            )),
             Ok(None) => Err(GitError::new(format!("`{rev}` and head have no commit in common"))
                 .missing_base()
                 .with_hint("pass `--no-merge-base` to compare with it all the same, or `--all` to build everything")),
-            Err(error) => Err(GitError::from_git(&format!("cannot find the merge base of `{rev}` and head"), &error)),
+            Err(why) => Err(GitError::new(format!("cannot find the merge base of `{rev}` and head: {why}"))),
         }
     }
 
     /// The merge base that `git merge-base` prints: of several the youngest.
-    fn best_common_ancestor(&self, one: &ObjectId, two: &ObjectId) -> Result<Option<ObjectId>, git2::Error> {
-        let best = self.with_handle(|handle| {
-            let bases = handle.merge_bases(Oid::from_bytes(one.as_bytes())?, Oid::from_bytes(two.as_bytes())?)?;
-            let mut best: Option<(i64, Oid)> = None;
-            for id in bases.iter() {
-                let time = handle.find_commit(*id)?.time().seconds();
-                if best.is_none_or(|(youngest, _)| time > youngest) {
-                    best = Some((time, *id));
-                }
+    fn best_common_ancestor(&self, one: &ObjectId, two: &ObjectId) -> Result<Option<ObjectId>, String> {
+        let mut best: Option<(i64, ObjectId)> = None;
+        for id in self.merge_bases(one, two)? {
+            let time = self.stored_commit(&id)?.map_or(i64::MIN, |(_, commit)| commit.time);
+            if best.is_none_or(|(youngest, _)| time > youngest) {
+                best = Some((time, id));
             }
-            Ok(best.map(|(_, id)| object_id(id)))
-        });
-        match best {
-            Err(error) if self.is_shallow() => {
-                // libgit2 walks past the end of a shallow history where the program stops.
-                let printed = self.program.run(&["merge-base", &one.to_string(), &two.to_string()], b"");
-                let printed = printed.ok().and_then(|id| String::from_utf8(id).ok());
-                printed.and_then(|id| Oid::from_str(id.trim()).ok()).map(object_id).map(Some).ok_or(error)
-            }
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            best => best,
+        }
+        Ok(best.map(|(_, id)| id))
+    }
+
+    /// The parents that a commit names, whether they are here or not.
+    fn parents(&self, id: &ObjectId) -> Result<Vec<ObjectId>, GitError> {
+        match self.stored_commit(id) {
+            Ok(commit) => Ok(commit.map(|(_, commit)| commit.parents).unwrap_or_default()),
+            Err(why) => Err(GitError::new(format!("cannot read commit {id}: {why}"))),
         }
     }
 
     fn first_parent(&self, request: &BaseRequest<'_>) -> Result<Base, GitError> {
-        let head = request.head.id;
-        let short: String = head.to_string().chars().take(12).collect();
-        let parent = self.with_handle(|handle| {
-            let commit = handle.find_commit(Oid::from_bytes(head.as_bytes())?)?;
-            commit.parent_ids().next().map(|id| Ok(commit_of(&handle.find_commit(id)?))).transpose()
-        });
-        match parent {
-            Ok(Some(commit)) => {
-                let rev = if request.head_is_checkout { "HEAD~1".to_owned() } else { format!("{short}~1") };
-                Ok(Base { rev, commit, merge_base: false, source: BaseSource::FirstParent })
-            }
-            Ok(None) | Err(_) if self.is_shallow() => {
-                Err(GitError::new(format!("this shallow clone ends at commit {short}: its parent is not here"))
-                    .missing_base()
-                    .with_hint("run `git fetch --deepen=1`, or clone with a depth of 2 or more"))
-            }
-            Ok(None) => Err(GitError::new(format!("commit {short} has no parent to compare with"))
+        let short: String = request.head.id.to_string().chars().take(12).collect();
+        let Some(parent) = self.parents(&request.head.id)?.into_iter().next() else {
+            return Err(GitError::new(format!("commit {short} has no parent to compare with"))
                 .missing_base()
-                .with_hint("pass `--base REV`, or `--all` to build everything")),
-            Err(error) => Err(GitError::from_git(&format!("cannot read the parent of commit {short}"), &error)),
-        }
+                .with_hint("pass `--base REV`, or `--all` to build everything"));
+        };
+        let commit = self.commit_with_id(&parent).map_err(|error| {
+            if !self.is_shallow() {
+                return error;
+            }
+            GitError::new(format!("this shallow clone ends at commit {short}: its parent is not here"))
+                .lacking(Lack::Commit(parent.to_string()))
+                .with_hint("run `git fetch --deepen=1`, or clone with a depth of 2 or more, or pass `--deepen`")
+        })?;
+        Ok(Base { rev: parent_rev(request, '~'), commit, merge_base: false, source: BaseSource::FirstParent })
     }
 
     /// The name of the branch that is checked out; `None` if the head is detached.
     pub fn current_branch(&self) -> Result<Option<String>, GitError> {
-        let name = self.with_handle(|handle| {
-            let head = handle.find_reference("HEAD")?;
-            Ok(head.symbolic_target_bytes().map(|target| String::from_utf8_lossy(target).into_owned()))
-        });
-        let name = name.map_err(|error| GitError::from_git("cannot read HEAD", &error))?;
+        let name = self.symbolic_target("HEAD");
+        let name = name.map_err(|error| GitError::new(format!("cannot read HEAD: {error}")))?;
         Ok(name.and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned)))
     }
 
     /// The branch that others start from: the configured one, what `origin/HEAD` points to, `main` or `master`.
     fn default_branch(&self, configured: Option<&str>) -> Result<Branch, GitError> {
-        if let Some(name) = configured.filter(|name| !name.is_empty()) {
+        if let Some(name) = configured {
             return self.find_branch(name).ok_or_else(|| {
-                GitError::new(format!("the default branch `{name}` does not exist in this clone"))
-                    .missing_base()
-                    .with_hint(format!(
-                        "run `git fetch origin {name}:refs/remotes/origin/{name}`, or pass `--base REV`"
-                    ))
+                let mut error = self.unknown_branch(name);
+                error.message = format!("the default branch `{name}` does not exist in this clone");
+                error
             });
         }
-        let of_origin = self.with_handle(|handle| {
-            let head = handle.find_reference("refs/remotes/origin/HEAD")?;
-            Ok(head.symbolic_target_bytes().map(|target| String::from_utf8_lossy(target).into_owned()))
-        });
-        let of_origin = of_origin.ok().flatten();
-        let of_origin = of_origin.as_deref().and_then(|target| target.strip_prefix("refs/remotes/origin/"));
-        of_origin.into_iter().chain(["main", "master"]).find_map(|name| self.find_branch(name)).ok_or_else(|| {
-            GitError::new("there is no default branch to compare with: neither origin/HEAD nor main nor master exists")
-                .missing_base()
-                .with_hint("pass `--base REV`, or set `default-branch` under `[git]` in build-plan.toml")
+        let remote = self.main_remote().unwrap_or_else(|| "origin".to_owned());
+        let prefix = format!("refs/remotes/{remote}/");
+        let of_remote = self.symbolic_target(&format!("{prefix}HEAD")).ok().flatten();
+        let of_remote = of_remote.as_deref().and_then(|target| target.strip_prefix(&*prefix));
+        of_remote.into_iter().chain(["main", "master"]).find_map(|name| self.find_branch(name)).ok_or_else(|| {
+            GitError::new(format!(
+                "there is no default branch to compare with: neither {remote}/HEAD nor main nor master exists"
+            ))
+            .missing_base()
+            .with_hint("pass `--base REV`, or set `default-branch` under `[git]` in build-plan.toml")
         })
     }
 
-    /// A branch by its short name: as it is on `origin` if that is known, else the local one.
+    /// The error for a branch that is not here, with what gets it.
+    fn unknown_branch(&self, name: &str) -> GitError {
+        let name = name.strip_prefix("refs/heads/").unwrap_or(name);
+        let remotes = self.remotes();
+        let of_remote = remotes.iter().find_map(|remote| {
+            Some((remote.clone(), name.strip_prefix(&**remote)?.strip_prefix('/')?))
+                .filter(|(_, name)| !name.is_empty())
+        });
+        let (remote, branch) =
+            of_remote.unwrap_or_else(|| (self.main_remote().unwrap_or_else(|| "origin".to_owned()), name));
+        GitError::new(format!("the branch `{name}` does not exist in this clone"))
+            .with_hint(format!(
+                "run `git fetch {remote} {branch}:refs/remotes/{remote}/{branch}`, or pass `--base REV` or `--deepen`"
+            ))
+            .lacking(Lack::Branch { remote, branch: branch.to_owned() })
+    }
+
+    /// A branch by its short name: as it is on the remote if that is known, else the local one.
     fn find_branch(&self, name: &str) -> Option<Branch> {
         let name = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/remotes/")).unwrap_or(name);
-        let plain = name.strip_prefix("origin/").unwrap_or(name);
+        let remote = self.main_remote().unwrap_or_else(|| "origin".to_owned());
+        let plain = name.strip_prefix(&*remote).and_then(|name| name.strip_prefix('/')).unwrap_or(name);
         let candidates = [
-            (format!("refs/remotes/origin/{name}"), name, format!("origin/{name}")),
+            (format!("refs/remotes/{remote}/{name}"), name, format!("{remote}/{name}")),
             (format!("refs/heads/{name}"), name, name.to_owned()),
             (format!("refs/remotes/{name}"), plain, name.to_owned()),
             (format!("refs/heads/{plain}"), plain, plain.to_owned()),
@@ -262,26 +388,28 @@ impl Repository {
     }
 
     fn reference_commit(&self, reference: &str) -> Option<Commit> {
-        self.with_handle(|handle| Ok(commit_of(&handle.find_reference(reference)?.peel_to_commit()?))).ok()
+        self.commit_with_id(&self.reference(reference)?).ok()
     }
 
-    /// What a local branch is pushed to: its configured upstream, else the branch of that name on `origin`.
-    fn upstream(&self, branch: &str) -> Result<Option<(String, Commit)>, GitError> {
-        let configured = self.with_handle(|handle| {
-            let name = handle.branch_upstream_name(&format!("refs/heads/{branch}"));
-            match name {
-                Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-                name => Ok(Some(String::from_utf8_lossy(&name?).into_owned())),
-            }
-        });
-        let configured = configured.map_err(|error| GitError::from_git("cannot read the upstream", &error))?;
-        let names = configured.into_iter().chain([format!("refs/remotes/origin/{branch}")]);
-        Ok(names.into_iter().find_map(|name| {
+    /// What a local branch is pushed to: its configured upstream, else the branch of that name on the remote.
+    fn upstream(&self, branch: &str) -> Option<(String, Commit)> {
+        let remote = self.main_remote().unwrap_or_else(|| "origin".to_owned());
+        let names = self.upstream_name(branch).into_iter().chain([format!("refs/remotes/{remote}/{branch}")]);
+        names.into_iter().find_map(|name| {
             let commit = self.reference_commit(&name)?;
             let short = name.strip_prefix("refs/remotes/").or_else(|| name.strip_prefix("refs/heads/"));
             Some((short.unwrap_or(&name).to_owned(), commit))
-        }))
+        })
     }
+}
+
+/// The first parent of head as a person would write it.
+fn parent_rev(request: &BaseRequest<'_>, mark: char) -> String {
+    if request.head_is_checkout {
+        return format!("HEAD{mark}1");
+    }
+    let short: String = request.head.id.to_string().chars().take(12).collect();
+    format!("{short}{mark}1")
 }
 
 #[cfg(test)]
@@ -306,7 +434,9 @@ mod tests {
         BaseRequest {
             flag: None,
             environment: None,
+            provider: None,
             default_branch: None,
+            branch: None,
             head,
             head_is_checkout: true,
             merge_base: true,
@@ -319,12 +449,9 @@ mod tests {
         let mut request = request(&head);
         change(&mut request);
         let base = repository.base(&request)?;
-        let subject = repository
-            .with_handle(|handle| {
-                let commit = handle.find_commit(Oid::from_bytes(base.commit.id.as_bytes())?)?;
-                Ok(String::from_utf8_lossy(commit.message_bytes()).trim().to_owned())
-            })
-            .unwrap();
+        let id = base.commit.id.to_string();
+        let subject = repository.program.run(&["log", "-1", "--format=%s", &id], b"").unwrap();
+        let subject = String::from_utf8(subject).unwrap().trim().to_owned();
         let merge_base = if base.merge_base { " merge-base" } else { "" };
         Ok(format!("{} {} {subject}{merge_base}", base.source, base.rev))
     }

@@ -30,17 +30,13 @@ impl Checkout {
     pub(super) fn load(repository: &Repository, work_dir: &Path) -> Result<Self, GitError> {
         let index_file = repository.git_dir().join("index");
         let stamp = stamp(&index_file);
-        let index = Index::load(&index_file, &repository.program)?;
-        let loaded = repository.with_handle(|handle| {
-            let config = handle.config()?.snapshot()?;
-            let flag = |name: &str| config.get_bool(name).unwrap_or(true);
-            let full = config.get_bytes("core.checkstat").map_or(true, |value| !value.eq_ignore_ascii_case(b"minimal"));
-            let trust = Trust { ctime: full && flag("core.trustctime"), inode: full };
-            let conversions = Conversions::load(handle, work_dir, &index);
-            Ok((conversions, flag("core.filemode"), flag("core.symlinks"), trust))
-        });
-        let (conversions, has_modes, has_links, trust) =
-            loaded.map_err(|error| GitError::from_git("cannot read the git configuration", &error))?;
+        let index = Index::load(&index_file, &repository.program, repository.ids)?;
+        let flag = |name: &str| repository.config_flag(name).unwrap_or(true);
+        let stat = repository.config_text("core.checkstat");
+        let full = stat.is_none_or(|value| !value.eq_ignore_ascii_case("minimal"));
+        let trust = Trust { ctime: full && flag("core.trustctime"), inode: full };
+        let conversions = Conversions::load(repository, work_dir, &index);
+        let (has_modes, has_links) = (flag("core.filemode"), flag("core.symlinks"));
         let work_dir = work_dir.to_path_buf();
         Ok(Self { work_dir, index_file, stamp, index, conversions, has_modes, has_links, trust })
     }

@@ -3,12 +3,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use git2::{ErrorCode, ObjectType, Oid};
-
 use super::Repository;
 use super::checkout::Checkout;
 use super::memo::Folders;
-use super::repository::object_id;
+use super::objects::{Kind, parse_tree};
 use crate::repo::{Entry, EntryKind, Listing, ObjectId, RepoPath, Tree, TreeError, find_entry};
 
 /// The longest path of a folder that is looked into; no system could check out a longer one.
@@ -87,79 +85,25 @@ impl Repository {
         if let Some(listing) = self.listings.get(&id) {
             return Ok(listing);
         }
-        let entries = self.with_handle(|handle| {
-            let tree = handle.find_tree(Oid::from_bytes(id.as_bytes())?)?;
-            Ok(tree.iter().map(|raw| entry(&raw)).collect::<Result<Vec<Entry>, String>>())
-        });
-        let entries = entries.map_err(|error| self.missing(&id, path, &error))?;
-        let sorted = entries.and_then(sorted);
-        let listing = sorted.map_err(|why| TreeError::new(path, format!("the tree object {id} {why}")))?;
+        let object = self.object(&id).map_err(|why| TreeError::new(path, why))?;
+        let entries = match object.kind {
+            Kind::Tree => parse_tree(&object.bytes, self.ids),
+            _ => Err("is no tree".to_owned()),
+        };
+        let listing =
+            entries.and_then(sorted).map_err(|why| TreeError::new(path, format!("the tree object {id} {why}")))?;
         self.listings.insert(&id, &listing);
         Ok(listing)
     }
 
     /// The content of a blob that is found at `path`.
     pub(super) fn blob(&self, id: &ObjectId, path: &RepoPath) -> Result<Arc<[u8]>, TreeError> {
-        let read = self.with_handle(|handle| {
-            let objects = handle.odb()?;
-            let blob = objects.read(Oid::from_bytes(id.as_bytes())?)?;
-            Ok((blob.kind() == ObjectType::Blob).then(|| Arc::from(blob.data())))
-        });
-        match read {
-            Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err(TreeError::new(path, format!("object {id} is not a blob; `git fsck` tells what is wrong"))),
-            Err(error) if error.code() == ErrorCode::NotFound && self.is_partial() => {
-                // The program knows how to get what a partial clone has left out.
-                let fetched = self.program.run(&["cat-file", "blob", &id.to_string()], b"");
-                fetched.map(Arc::from).map_err(|why| {
-                    let mend = "run `git fetch --refetch --filter=blob:none` where the remote can be reached";
-                    TreeError::new(path, format!("this partial clone lacks blob {id}, and {why}; {mend}"))
-                })
-            }
-            Err(error) => Err(self.missing(id, path, &error)),
+        let object = self.object(id).map_err(|why| TreeError::new(path, why))?;
+        match object.kind {
+            Kind::Blob => Ok(object.bytes),
+            _ => Err(TreeError::new(path, format!("object {id} is not a blob; `git fsck` tells what is wrong"))),
         }
     }
-
-    fn missing(&self, id: &ObjectId, path: &RepoPath, error: &git2::Error) -> TreeError {
-        let reason = match error.code() {
-            ErrorCode::NotFound if self.is_partial() => {
-                format!(
-                    "this partial clone lacks object {id}; `git ls-tree -r -t REV` of the revision fetches its trees"
-                )
-            }
-            ErrorCode::NotFound => {
-                format!("object {id} is missing; `git fsck` tells what else is, `git fetch` may mend it")
-            }
-            _ => format!("object {id}: {}", error.message()),
-        };
-        TreeError::new(path, reason)
-    }
-
-    /// Whether objects may have been left out on purpose, to be fetched when they are needed.
-    fn is_partial(&self) -> bool {
-        let promised = self.with_handle(|handle| {
-            let config = handle.config()?.snapshot()?;
-            let mut remotes = config.entries(Some(r"^remote\..*\.promisor$"))?;
-            Ok(remotes.next().is_some())
-        });
-        promised.unwrap_or(false)
-    }
-}
-
-fn entry(raw: &git2::TreeEntry<'_>) -> Result<Entry, String> {
-    let name = raw.name_bytes();
-    if matches!(name, b"" | b"." | b"..") || name.contains(&b'/') {
-        return Err(format!("has an entry named `{}`", RepoPath::from_clean(name)));
-    }
-    let mode = raw.filemode_raw();
-    let kind = match mode & 0o170_000 {
-        0o040_000 => EntryKind::Folder,
-        0o100_000 => EntryKind::File { executable: mode & 0o100 != 0 },
-        0o120_000 => EntryKind::Symlink,
-        0o160_000 => EntryKind::Submodule,
-        _ => return Err(format!("has an entry of the unknown mode {mode:o}")),
-    };
-    Ok(Entry { name: Arc::from(name), kind, id: Some(object_id(raw.id())), ignored: false })
 }
 
 /// Git sorts a folder as if its name ended with a slash; listings are sorted by plain names.
@@ -177,6 +121,7 @@ fn sorted(mut entries: Vec<Entry>) -> Result<Listing, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ids::parse_id;
     use super::super::test_repository::{TestRepository, path};
     use super::*;
 
@@ -263,13 +208,13 @@ mod tests {
         assert_eq!(&tree.read(&path("dir/file")).unwrap()[..], b"content");
 
         let treeless = test.clone_with("treeless", &["--filter=tree:0", "--no-checkout"]);
-        let error = treeless.commit_tree(&treeless.head().unwrap()).list(&RepoPath::root()).unwrap_err();
-        assert!(error.reason.contains("`git ls-tree -r -t REV`"), "{error}");
+        let tree = treeless.commit_tree(&treeless.head().unwrap());
+        assert_eq!(tree.list(&RepoPath::root()).unwrap().unwrap().len(), 1);
 
         let offline = test.clone_with("offline", &["--filter=blob:none", "--no-checkout"]);
         std::fs::rename(test.dir(), test.beside("away")).unwrap();
         let error = offline.commit_tree(&offline.head().unwrap()).read(&path("dir/file")).unwrap_err();
-        assert!(error.reason.contains("this partial clone lacks blob"), "{error}");
+        assert!(error.reason.contains("this partial clone lacks object"), "{error}");
         assert!(error.reason.contains("`git fetch"), "{error}");
     }
 
@@ -287,7 +232,7 @@ mod tests {
     fn hostile(test: &TestRepository, content: &[u8]) -> String {
         test.write("raw", content);
         let options = ["hash-object", "-w", "--literally", "-t", "tree", "raw"];
-        let id = ObjectId::from_bytes(Oid::from_str(&test.line(options)).unwrap().as_bytes());
+        let id = parse_id(&test.line(options)).unwrap();
         let repository = test.open();
         CommitTree::new(&repository, id).list(&RepoPath::root()).unwrap_err().reason
     }

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use git2::{AttrCheckFlags, AttrValue};
 use memchr::{memchr, memmem};
 
 use super::index::Index;
@@ -35,20 +34,21 @@ pub(super) enum Conversion {
 
 impl Conversions {
     /// Looks at the configuration, and at the attribute files of the index and of the user.
-    pub(super) fn load(repository: &git2::Repository, work_dir: &Path, index: &Index) -> Self {
+    pub(super) fn load(repository: &Repository, work_dir: &Path, index: &Index) -> Self {
         let known = Self { content: AtomicBool::new(false), rewriting: AtomicBool::new(false) };
-        let config = repository.config().ok();
-        let line_ends = config.as_ref().and_then(|config| config.get_string("core.autocrlf").ok());
+        let line_ends = repository.config_text("core.autocrlf");
         let off = line_ends.is_none_or(|value| matches!(&*value.to_lowercase(), "false" | "no" | "off" | "0" | ""));
         known.content.store(!off, Ordering::Relaxed);
-        for file in user_files(repository, config.as_ref()) {
+        for file in user_files(repository) {
             known.learn(&std::fs::read(file).unwrap_or_default());
         }
         let is_attributes = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next() == Some(ATTRIBUTES);
         for entry in index.entries().iter().filter(|entry| is_attributes(index.path(entry))) {
-            let blob = git2::Oid::from_bytes(entry.id.as_bytes()).and_then(|id| repository.find_blob(id));
             // A blob that cannot be had may say anything.
-            known.learn(blob.as_ref().map_or(&b"text filter"[..], git2::Blob::content));
+            match repository.stored(&entry.id) {
+                Ok(Some(blob)) => known.learn(&blob.bytes),
+                _ => known.learn(b"text filter"),
+            }
             known.learn_file(&names::on_disk(work_dir, index.path(entry)));
         }
         known
@@ -91,8 +91,12 @@ impl Conversions {
         if !self.rewriting.load(Ordering::Relaxed) {
             return Rewriting::No;
         }
-        let found = repository.with_handle(|handle| Ok(attribute_rewriting(handle, path)));
-        found.unwrap_or_else(|_| Rewriting::Filter("unknown".to_owned()))
+        match repository.rewriting_attributes(path) {
+            Ok([Some(filter), _]) if is_configured(repository, &filter) => Rewriting::Filter(filter),
+            Ok([_, Some(_)]) => Rewriting::Encoding,
+            Ok([_, None]) => Rewriting::No,
+            Err(_) => Rewriting::Filter("unknown".to_owned()),
+        }
     }
 }
 
@@ -108,33 +112,15 @@ enum Rewriting {
     Filter(String),
 }
 
-fn attribute_rewriting(repository: &git2::Repository, path: &RepoPath) -> Rewriting {
-    let value = |name: &str| {
-        let found = repository.get_attr_bytes(&names::native(path.as_bytes()), name, AttrCheckFlags::default());
-        match AttrValue::always_bytes(found.ok().flatten()) {
-            AttrValue::Bytes(value) => Some(String::from_utf8_lossy(value).into_owned()),
-            AttrValue::String(value) => Some(value.to_owned()),
-            AttrValue::True | AttrValue::False | AttrValue::Unspecified => None,
-        }
-    };
-    match (value("filter"), value("working-tree-encoding")) {
-        (Some(filter), _) if is_configured(repository, &filter) => Rewriting::Filter(filter),
-        (_, Some(_)) => Rewriting::Encoding,
-        (_, None) => Rewriting::No,
-    }
-}
-
 /// A filter without a program is one that Git passes over, as a clone without LFS does.
-fn is_configured(repository: &git2::Repository, filter: &str) -> bool {
-    // Only a snapshot of the configuration gives out its values.
-    let Ok(config) = repository.config().and_then(|mut config| config.snapshot()) else { return true };
-    ["clean", "process"].iter().any(|key| config.get_bytes(&format!("filter.{filter}.{key}")).is_ok())
+fn is_configured(repository: &Repository, filter: &str) -> bool {
+    ["clean", "process"].iter().any(|key| repository.config_text(&format!("filter.{filter}.{key}")).is_some())
 }
 
 /// The attribute files that do not belong to the tree.
-fn user_files(repository: &git2::Repository, config: Option<&git2::Config>) -> Vec<PathBuf> {
-    let mut files = vec![repository.commondir().join("info/attributes"), PathBuf::from("/etc/gitattributes")];
-    match config.and_then(|config| config.get_path("core.attributesfile").ok()) {
+fn user_files(repository: &Repository) -> Vec<PathBuf> {
+    let mut files = vec![repository.common_dir().join("info/attributes"), PathBuf::from("/etc/gitattributes")];
+    match repository.config_path("core.attributesfile") {
         Some(file) => files.push(file),
         None => files.extend(default_attributes_file()),
     }

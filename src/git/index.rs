@@ -8,10 +8,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use git2::{ObjectType, Oid};
-
+use super::ids::{IdKind, parse_id};
 use super::process::Program;
-use super::repository::object_id;
 use super::{GitError, index_file};
 use crate::repo::ObjectId;
 
@@ -20,6 +18,7 @@ pub(super) struct Index {
     paths: Vec<u8>,
     entries: Vec<IndexEntry>,
     written: Option<Moment>,
+    ids: IdKind,
     tree_ids: OnceLock<HashMap<Vec<u8>, ObjectId>>,
 }
 
@@ -94,17 +93,17 @@ pub(super) enum Child<'a> {
 impl Index {
     /// Reads an index file; one that does not exist is empty. One that cannot be read here (sparse, split, or of a
     /// later version) is asked from the `git` program, without stats.
-    pub(super) fn load(file: &Path, program: &Program) -> Result<Self, GitError> {
+    pub(super) fn load(file: &Path, program: &Program, ids: IdKind) -> Result<Self, GitError> {
         // Before the content: if the file is replaced in between, too many entries are racy and none too few.
         let written = std::fs::metadata(file).ok().and_then(|metadata| Stat::of(&metadata)).map(|stat| stat.modified);
         let parsed = match std::fs::read(file) {
-            Ok(bytes) => index_file::parse(&bytes),
+            Ok(bytes) => index_file::parse(&bytes, ids),
             Err(error) if error.kind() == ErrorKind::NotFound => Some((Vec::new(), Vec::new())),
             Err(error) => return Err(GitError::new(format!("cannot read the index: {error}"))),
         };
         let known = parsed.is_some();
         let (paths, entries) = parsed.unwrap_or_default();
-        let mut index = Self { paths, entries, written, tree_ids: OnceLock::new() };
+        let mut index = Self { paths, entries, written, ids, tree_ids: OnceLock::new() };
         if !known {
             index.push_listed(program)?;
         }
@@ -130,7 +129,7 @@ impl Index {
         let mut fields = std::str::from_utf8(line.get(..tab)?).ok()?.split(' ');
         let skipped = fields.next()? == "S";
         let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
-        let id = object_id(Oid::from_str(fields.next()?).ok()?);
+        let id = parse_id(fields.next()?)?;
         let settled = fields.next()? == "0";
         let start = self.paths.len();
         self.paths.extend_from_slice(line.get(tab + 1..)?);
@@ -244,7 +243,7 @@ impl Index {
             let path = self.path(entry);
             let folder_end = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
             let folder = path.get(..folder_end).unwrap_or_default();
-            close_trees(&mut open, folder, &mut ids);
+            close_trees(&mut open, folder, self.ids, &mut ids);
             open_trees(&mut open, folder);
             if let Some(tree) = open.last_mut() {
                 tree.settled &= entry.settled;
@@ -253,7 +252,7 @@ impl Index {
             }
         }
         while let Some(tree) = open.pop() {
-            finish(tree, open.last_mut(), &mut ids);
+            finish(tree, self.ids, open.last_mut(), &mut ids);
         }
         ids
     }
@@ -276,10 +275,10 @@ impl OpenTree {
 }
 
 /// Ends the trees that `folder` does not lie in; the index comes in the order of tree objects, so they are complete.
-fn close_trees(open: &mut Vec<OpenTree>, folder: &[u8], ids: &mut HashMap<Vec<u8>, ObjectId>) {
+fn close_trees(open: &mut Vec<OpenTree>, folder: &[u8], kind: IdKind, ids: &mut HashMap<Vec<u8>, ObjectId>) {
     while open.last().is_some_and(|tree| !is_within(folder, &tree.path)) {
         if let Some(tree) = open.pop() {
-            finish(tree, open.last_mut(), ids);
+            finish(tree, kind, open.last_mut(), ids);
         }
     }
 }
@@ -296,8 +295,8 @@ fn open_trees(open: &mut Vec<OpenTree>, folder: &[u8]) {
     }
 }
 
-fn finish(tree: OpenTree, parent: Option<&mut OpenTree>, ids: &mut HashMap<Vec<u8>, ObjectId>) {
-    let id = Oid::hash_object(ObjectType::Tree, &tree.content).ok().filter(|_| tree.settled).map(object_id);
+fn finish(tree: OpenTree, kind: IdKind, parent: Option<&mut OpenTree>, ids: &mut HashMap<Vec<u8>, ObjectId>) {
+    let id = kind.tree(&tree.content).filter(|_| tree.settled);
     match (id, parent) {
         (Some(id), Some(parent)) => {
             let start = tree.path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
@@ -324,7 +323,8 @@ mod tests {
     use super::*;
 
     fn load(test: &TestRepository) -> Index {
-        Index::load(&test.path(b".git/index"), &Program::new(&test.path(b".git"), Some(test.dir()))).unwrap()
+        Index::load(&test.path(b".git/index"), &Program::new(&test.path(b".git"), Some(test.dir())), IdKind::Sha1)
+            .unwrap()
     }
 
     fn with_files() -> TestRepository {
@@ -386,7 +386,7 @@ mod tests {
         let test = with_files();
         let (id, before) = (load(&test).tree_id(b""), load(&test));
         test.git(["update-index", "--split-index"]);
-        assert!(index_file::parse(&std::fs::read(test.path(b".git/index")).unwrap()).is_none());
+        assert!(index_file::parse(&std::fs::read(test.path(b".git/index")).unwrap(), IdKind::Sha1).is_none());
         let index = load(&test);
         assert_eq!(index.tree_id(b""), id);
         assert_eq!(index.entries().len(), before.entries().len());
@@ -400,7 +400,7 @@ mod tests {
         let test = with_files();
         std::fs::write(test.path(b".git/index"), "DIRC garbage").unwrap();
         let program = Program::new(&test.path(b".git"), Some(test.dir()));
-        let error = Index::load(&test.path(b".git/index"), &program).map(|_| ()).unwrap_err();
+        let error = Index::load(&test.path(b".git/index"), &program, IdKind::Sha1).map(|_| ()).unwrap_err();
         assert!(error.message.starts_with("cannot read the index: "), "{error}");
         assert!(error.hint.unwrap().contains("git status"));
     }

@@ -1,6 +1,7 @@
 //! Turns the bytes of `.git/index` (versions 2 to 4, see gitformat-index) into entries. It gives up on what it does not
 //! know, such as sparse and split indexes, and does not verify the checksum, as Git itself does not.
 
+use super::ids::IdKind;
 use super::index::{IndexEntry, Stat};
 use crate::repo::ObjectId;
 
@@ -9,16 +10,15 @@ const STAGE: u16 = 3 << 12;
 const INTENT_TO_ADD: u16 = 1 << 13;
 const SKIP_WORKTREE: u16 = 1 << 14;
 const NAME_LENGTH: u16 = 0x0fff;
-/// SHA-1, for entries as for the checksum at the end.
-const ID: usize = 20;
 /// A longer path is not one that a disk could hold; with shared prefixes, few bytes could name very many of them.
 const MAX_PATH: usize = 1 << 16;
 
 /// The entries of an index in the order of the file, and the paths that they refer to; `None` if the file is of a kind
 /// that is not known here.
-pub(super) fn parse(file: &[u8]) -> Option<(Vec<u8>, Vec<IndexEntry>)> {
-    let body = file.get(..file.len().checked_sub(ID)?)?;
-    let mut reader = Reader { rest: body };
+pub(super) fn parse(file: &[u8], ids: IdKind) -> Option<(Vec<u8>, Vec<IndexEntry>)> {
+    // The checksum at the end is of the same kind as the ids.
+    let body = file.get(..file.len().checked_sub(ids.length())?)?;
+    let mut reader = Reader { rest: body, ids };
     if reader.take(4)? != b"DIRC" {
         return None;
     }
@@ -47,6 +47,7 @@ pub(super) fn parse(file: &[u8]) -> Option<(Vec<u8>, Vec<IndexEntry>)> {
 /// The part of the file that is still to be read.
 struct Reader<'a> {
     rest: &'a [u8],
+    ids: IdKind,
 }
 
 impl<'a> Reader<'a> {
@@ -74,7 +75,7 @@ impl<'a> Reader<'a> {
         let modified = (self.u32()?, self.u32()?);
         let (_device, inode, mode) = (self.u32()?, self.u32()?, self.u32()?);
         let (_user, _group, size) = (self.u32()?, self.u32()?, self.u32()?);
-        let id = ObjectId::from_bytes(self.take(ID)?);
+        let id = ObjectId::from_bytes(self.take(self.ids.length())?);
         let flags = self.u16()?;
         let extended = if flags & EXTENDED == 0 { 0 } else { self.u16()? };
         let start = paths.len();
@@ -130,8 +131,8 @@ mod tests {
     use super::*;
 
     /// The entries of the index as `git ls-files --stage` shows them.
-    fn shown(file: &[u8]) -> Option<Vec<u8>> {
-        let (paths, entries) = parse(file)?;
+    fn shown(file: &[u8], ids: IdKind) -> Option<Vec<u8>> {
+        let (paths, entries) = parse(file, ids)?;
         let lines = entries.iter().map(|entry| {
             let stage = if entry.settled { "0" } else { "?" };
             let head = format!("{:06o} {} {stage}\t", entry.mode, entry.id);
@@ -141,7 +142,11 @@ mod tests {
     }
 
     fn with_files() -> TestRepository {
-        let test = TestRepository::new();
+        with_files_of("sha1")
+    }
+
+    fn with_files_of(format: &str) -> TestRepository {
+        let test = TestRepository::with_format(format);
         let long = "long/".repeat(900);
         for length in 1..20 {
             test.write(format!("dir/{}", "x".repeat(length)), "1");
@@ -154,13 +159,15 @@ mod tests {
     }
 
     #[test]
-    fn every_version_has_the_entries_that_git_lists() {
-        let test = with_files();
-        for version in ["2", "4"] {
-            test.git(["update-index", "--index-version", version]);
-            let file = std::fs::read(test.path(b".git/index")).unwrap();
-            assert_eq!(file[7].to_string(), version);
-            assert_eq!(shown(&file), Some(test.git(["ls-files", "--stage", "-z"])));
+    fn every_version_has_the_entries_that_git_lists_for_both_kinds_of_ids() {
+        for (format, ids) in [("sha1", IdKind::Sha1), ("sha256", IdKind::Sha256)] {
+            let test = with_files_of(format);
+            for version in ["2", "4"] {
+                test.git(["update-index", "--index-version", version]);
+                let file = std::fs::read(test.path(b".git/index")).unwrap();
+                assert_eq!(file[7].to_string(), version);
+                assert_eq!(shown(&file, ids), Some(test.git(["ls-files", "--stage", "-z"])));
+            }
         }
     }
 
@@ -170,7 +177,7 @@ mod tests {
         test.write("intended", "1");
         test.git(["add", "--intent-to-add", "intended"]);
         test.git(["update-index", "--skip-worktree", "dir/x"]);
-        let (paths, entries) = parse(&std::fs::read(test.path(b".git/index")).unwrap()).unwrap();
+        let (paths, entries) = parse(&std::fs::read(test.path(b".git/index")).unwrap(), IdKind::Sha1).unwrap();
         let named = |chosen: fn(&IndexEntry) -> bool| -> Vec<&[u8]> {
             entries.iter().filter(|entry| chosen(entry)).map(|entry| &paths[entry.path.clone()]).collect()
         };
@@ -184,17 +191,17 @@ mod tests {
         for version in ["2", "4"] {
             test.git(["update-index", "--index-version", version]);
             let file = std::fs::read(test.path(b".git/index")).unwrap();
-            let entries_end = file.windows(4).position(|bytes| bytes == b"TREE").unwrap_or(file.len() - ID);
+            let entries_end = file.windows(4).position(|bytes| bytes == b"TREE").unwrap_or(file.len() - 20);
             for end in (0..entries_end).step_by(7) {
-                assert!(parse(&file[..end]).is_none(), "cut at {end}");
+                assert!(parse(&file[..end], IdKind::Sha1).is_none(), "cut at {end}");
             }
             for at in 0..file.len() {
                 let mut damaged = file.clone();
                 damaged[at] ^= 0xff;
-                let _ = parse(&damaged);
+                let _ = parse(&damaged, IdKind::Sha1);
             }
         }
-        assert!(parse(b"").is_none());
-        assert!(parse(&[b"DIRC\0\0\0\x02\xff\xff\xff\xff".as_slice(), &[0; 200]].concat()).is_none());
+        assert!(parse(b"", IdKind::Sha1).is_none());
+        assert!(parse(&[b"DIRC\0\0\0\x02\xff\xff\xff\xff".as_slice(), &[0; 200]].concat(), IdKind::Sha1).is_none());
     }
 }

@@ -1,16 +1,21 @@
 //! Turns a folder into a repository, and revisions into commits. Many threads may use one [`Repository`] at once; it
 //! never changes what is in it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use git2::{ErrorCode, ObjectType, Oid, RepositoryOpenFlags};
+use git2::{ErrorCode, RepositoryOpenFlags};
 
 use super::checkout::Checkout;
+use super::error::Lack;
+use super::ids::{IdKind, parse_id};
 use super::memo::Memo;
-use super::names::on_disk;
-use super::process::Program;
+use super::names::{native, on_disk};
+use super::objects::Batch;
+use super::process::{Program, run_in};
+use super::queries::Unresolved;
 use super::{CommitTree, GitError, WorkingTree};
 use crate::repo::{Listing, ObjectId, RepoPath};
 
@@ -19,13 +24,29 @@ pub struct Repository {
     git_dir: PathBuf,
     common_dir: PathBuf,
     work_dir: Option<PathBuf>,
-    /// Handles that no thread uses at the moment; a `git2::Repository` serves one thread at a time.
-    handles: Mutex<Vec<git2::Repository>>,
+    pub(super) ids: IdKind,
+    /// Handles that no thread uses at the moment; a `git2::Repository` serves one thread at a time. `None` if libgit2
+    /// cannot open the repository, so that the `git` program has to answer everything.
+    handles: Option<Mutex<Vec<git2::Repository>>>,
     /// The folders of all commits by tree id, so that base and head share what they have in common.
     pub(super) listings: Memo<ObjectId, Listing>,
     pub(super) program: Program,
+    /// The process that reads objects where libgit2 cannot.
+    pub(super) batch: Mutex<Option<Batch>>,
+    /// What is ignored, for repositories that libgit2 cannot open.
+    pub(super) ignored: OnceLock<Result<BTreeSet<Vec<u8>>, String>>,
+    /// Held while objects are fetched, so that several threads do not fetch the same.
+    pub(super) fetching: Mutex<()>,
     checkout: Mutex<Option<Arc<Checkout>>>,
     blob_reads: AtomicUsize,
+}
+
+/// Where a repository is.
+struct Place {
+    git_dir: PathBuf,
+    common_dir: PathBuf,
+    work_dir: Option<PathBuf>,
+    ids: IdKind,
 }
 
 /// A commit and its root tree.
@@ -54,23 +75,60 @@ impl Repository {
             }
             found => found,
         };
-        let handle = found.map_err(|error| not_opened(start, &error))?;
-        let work_dir = handle.workdir().map(Path::to_path_buf);
-        let listings = Memo::new();
-        if let Ok(id) = Oid::hash_object(ObjectType::Tree, b"") {
-            // Git knows the empty tree even where no object stores it.
-            listings.insert(&object_id(id), &Listing::default());
+        match found {
+            Ok(handle) => {
+                let place = Place {
+                    git_dir: handle.path().to_path_buf(),
+                    common_dir: handle.commondir().to_path_buf(),
+                    work_dir: handle.workdir().map(Path::to_path_buf),
+                    ids: IdKind::Sha1,
+                };
+                Ok(Self::new(place, Some(handle)))
+            }
+            Err(error) if error.code() == ErrorCode::NotFound => Err(not_opened(start, &error)),
+            Err(error) => Self::discover_by_program(start).ok_or_else(|| not_opened(start, &error)),
         }
-        Ok(Self {
-            git_dir: handle.path().to_path_buf(),
-            common_dir: handle.commondir().to_path_buf(),
-            program: Program::new(handle.path(), work_dir.as_deref()),
+    }
+
+    /// Finds a repository of which libgit2 says that it cannot, or may not, open it.
+    pub(super) fn discover_by_program(start: &Path) -> Option<Self> {
+        let ask = |option: &str| {
+            let printed = run_in(start, &["rev-parse", "--path-format=absolute", option]).ok()?;
+            printed.strip_suffix(b"\n").map(<[u8]>::to_vec)
+        };
+        let ids = match ask("--show-object-format")?.as_slice() {
+            b"sha1" => IdKind::Sha1,
+            b"sha256" => IdKind::Sha256,
+            _ => return None,
+        };
+        let is_bare = ask("--is-bare-repository")? == b"true";
+        let work_dir = if is_bare { None } else { Some(native(&ask("--show-toplevel")?)) };
+        let git_dir = native(&ask("--absolute-git-dir")?);
+        let common_dir = native(&ask("--git-common-dir")?);
+        Some(Self::new(Place { git_dir, common_dir, work_dir, ids }, None))
+    }
+
+    fn new(place: Place, handle: Option<git2::Repository>) -> Self {
+        let Place { git_dir, common_dir, work_dir, ids } = place;
+        let listings = Memo::new();
+        if let Some(empty) = ids.tree(b"") {
+            // Git knows the empty tree even where no object stores it.
+            listings.insert(&empty, &Listing::default());
+        }
+        Self {
+            program: Program::new(&git_dir, work_dir.as_deref()),
+            git_dir,
+            common_dir,
             work_dir,
-            handles: Mutex::new(vec![handle]),
+            ids,
+            handles: handle.map(|handle| Mutex::new(vec![handle])),
             listings,
-            checkout: Mutex::new(None),
+            batch: Mutex::default(),
+            ignored: OnceLock::new(),
+            fetching: Mutex::default(),
+            checkout: Mutex::default(),
             blob_reads: AtomicUsize::new(0),
-        })
+        }
     }
 
     /// The root of the work tree; `None` in a bare repository.
@@ -109,68 +167,100 @@ impl Repository {
         if rev.is_empty() {
             return Err(GitError::new("a revision is empty").with_hint("name a branch, a tag or a commit"));
         }
-        let found = self.with_handle(|handle| Ok(commit_of(&handle.revparse_single(rev)?.peel_to_commit()?)));
-        found.or_else(|error| match self.commit_by_program(rev) {
-            Some(commit) => Ok(commit),
-            None => Err(self.unknown_revision(rev, &error)),
-        })
+        let id = self.resolve(rev).map_err(|why| self.unresolved(rev, why))?;
+        self.commit_with_id(&id)
     }
 
-    /// libgit2 does not know every form of a revision, such as `@{push}`.
-    fn commit_by_program(&self, rev: &str) -> Option<Commit> {
-        let peeled = format!("{rev}^{{commit}}");
-        let printed = self.program.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled], b"").ok()?;
-        let id = Oid::from_str(std::str::from_utf8(&printed).ok()?.trim()).ok()?;
-        self.with_handle(|handle| Ok(commit_of(&handle.find_commit(id)?))).ok()
+    /// The commit of that id, which is known to be here.
+    pub(super) fn commit_with_id(&self, id: &ObjectId) -> Result<Commit, GitError> {
+        match self.stored_commit(id) {
+            Ok(Some((id, commit))) => Ok(Commit { id, tree: commit.tree }),
+            Ok(None) => Err(self.unknown_revision(&id.to_string())),
+            Err(why) => Err(GitError::new(format!("cannot read commit {id}: {why}"))
+                .with_hint("`git fsck` tells what is wrong with the repository")),
+        }
     }
 
-    fn unknown_revision(&self, rev: &str, error: &git2::Error) -> GitError {
-        match error.code() {
-            ErrorCode::Peel | ErrorCode::InvalidSpec if self.names_an_object(rev) => {
+    fn unresolved(&self, rev: &str, why: Unresolved) -> GitError {
+        match why {
+            Unresolved::NoCommit => {
                 GitError::new(format!("`{rev}` is not a commit")).with_hint("name a branch, a tag or a commit")
             }
-            ErrorCode::Ambiguous => GitError::new(format!("`{rev}` could be several commits"))
+            Unresolved::Ambiguous => GitError::new(format!("`{rev}` could be several commits"))
                 .with_hint("give more digits of the id, or the full name (refs/heads/… or refs/tags/…)"),
-            _ if matches!(rev, "HEAD" | "@") => self.head().err().unwrap_or_else(|| unknown(rev)),
-            _ => self.unknown_revision_hint(rev),
+            Unresolved::Unknown if matches!(rev, "HEAD" | "@") => {
+                self.head().err().unwrap_or_else(|| self.unknown_revision(rev))
+            }
+            Unresolved::Unknown => self.unknown_revision(rev),
         }
     }
 
-    fn names_an_object(&self, rev: &str) -> bool {
-        self.with_handle(|handle| handle.revparse_single(rev).map(|_| ())).is_ok()
-    }
-
-    fn unknown_revision_hint(&self, rev: &str) -> GitError {
-        let error = unknown(rev).missing_base();
+    /// The error for a revision that is not here, with what gets it.
+    pub(super) fn unknown_revision(&self, rev: &str) -> GitError {
+        let error = GitError::new(format!("`{rev}` is not a revision of this repository"));
+        let name = rev.strip_prefix("refs/remotes/").unwrap_or(rev);
+        let remotes = self.remotes();
+        let on_remote = remotes.iter().find_map(|remote| {
+            let branch = name.strip_prefix(&**remote)?.strip_prefix('/')?;
+            let is_name = !branch.is_empty() && !branch.contains([':', '^', '~', '@', '*', '\0', ' ', '\n']);
+            is_name.then_some((remote, branch))
+        });
         let is_id = rev.len() >= 7 && rev.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let on_remote = rev
-            .strip_prefix("refs/remotes/")
-            .unwrap_or(rev)
-            .split_once('/')
-            .filter(|(remote, _)| self.with_handle(|handle| handle.find_remote(remote).map(|_| ())).is_ok());
-        match on_remote {
-            Some((remote, branch)) => {
-                error.with_hint(format!("run `git fetch {remote} {branch}:refs/remotes/{remote}/{branch}`"))
-            }
-            None if is_id && self.is_shallow() => {
-                error.with_hint(format!("this is a shallow clone: run `git fetch --depth=1 origin {rev}`"))
-            }
-            None if self.is_shallow() => {
-                error.with_hint("this is a shallow clone: run `git fetch --deepen=100` or `git fetch --unshallow`")
-            }
-            None if is_id => error.with_hint(format!("run `git fetch origin {rev}`")),
-            None => error.with_hint("`git branch --all` and `git tag` list what there is; `git fetch` gets the rest"),
+        if let Some((remote, branch)) = on_remote {
+            let lack = Lack::Branch { remote: remote.clone(), branch: branch.to_owned() };
+            return error.lacking(lack).with_hint(format!(
+                "run `git fetch {remote} {branch}:refs/remotes/{remote}/{branch}`, or pass `--deepen`"
+            ));
         }
+        let lack = match parse_id(rev) {
+            Some(_) => Lack::Commit(rev.to_owned()),
+            None if self.is_shallow() => Lack::History(rev.to_owned()),
+            None => Lack::Nothing,
+        };
+        let error = error.lacking(lack);
+        let remote = self.main_remote().unwrap_or_else(|| "origin".to_owned());
+        match (is_id, self.is_shallow()) {
+            (true, true) => error.with_hint(format!(
+                "this is a shallow clone: run `git fetch --depth=1 {remote} {rev}`, or pass `--deepen`"
+            )),
+            (false, true) => error.with_hint(
+                "this is a shallow clone: run `git fetch --deepen=100` or `git fetch --unshallow`, or pass `--deepen`",
+            ),
+            (true, false) => error.with_hint(format!("run `git fetch {remote} {rev}`, or pass `--deepen`")),
+            (false, false) => {
+                error.with_hint("`git branch --all` and `git tag` list what there is; `git fetch` gets the rest")
+            }
+        }
+    }
+
+    /// The remote that a clone has its branches from: `origin`, or the only one.
+    pub(super) fn main_remote(&self) -> Option<String> {
+        let remotes = self.remotes();
+        if remotes.iter().any(|name| name == "origin") {
+            return Some("origin".to_owned());
+        }
+        <[String; 1]>::try_from(remotes).ok().map(|[only]| only)
     }
 
     /// The commit that is checked out.
     pub fn head(&self) -> Result<Commit, GitError> {
-        let head = self.with_handle(|handle| Ok(commit_of(&handle.head()?.peel_to_commit()?)));
-        head.map_err(|error| match error.code() {
-            ErrorCode::UnbornBranch => GitError::new("the current branch has no commit yet")
-                .with_hint("commit first, or check out a branch that has commits"),
-            _ => GitError::from_git("cannot read HEAD", &error),
-        })
+        let unborn = || {
+            GitError::new("the current branch has no commit yet")
+                .with_hint("commit first, or check out a branch that has commits")
+        };
+        self.head_if_born()?.ok_or_else(unborn)
+    }
+
+    /// The commit that is checked out; `None` before the first one.
+    pub(super) fn head_if_born(&self) -> Result<Option<Commit>, GitError> {
+        if let Some(id) = self.reference("HEAD") {
+            return self.commit_with_id(&id).map(Some);
+        }
+        match self.symbolic_target("HEAD") {
+            Ok(Some(_)) => Ok(None),
+            Ok(None) => Err(GitError::new("cannot read HEAD").with_hint("`git status` should show what is wrong")),
+            Err(why) => Err(GitError::new(format!("cannot read HEAD: {why}"))),
+        }
     }
 
     /// The files of a commit.
@@ -203,19 +293,34 @@ impl Repository {
         self.blob_reads.fetch_add(1, Ordering::Relaxed) >= READS_BEFORE_CHECKOUT
     }
 
-    /// Runs some work with a handle of libgit2 that no other thread has meanwhile.
+    /// Whether libgit2 answers.
+    pub(super) fn has_library(&self) -> bool {
+        self.handles.is_some()
+    }
+
+    /// Runs some work with a handle of libgit2 that no other thread has meanwhile; an error if libgit2 has none.
     pub(super) fn with_handle<T>(
         &self,
         work: impl FnOnce(&git2::Repository) -> Result<T, git2::Error>,
     ) -> Result<T, git2::Error> {
-        let idle = self.handles.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let none = || git2::Error::from_str("libgit2 cannot open the repository");
+        let handles = self.handles.as_ref().ok_or_else(none)?;
+        let idle = handles.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let handle = match idle {
             Some(handle) => handle,
             None => self.open()?,
         };
         let result = work(&handle);
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+        handles.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
         result
+    }
+
+    /// Forgets what was read, after a fetch has changed references, configuration or the end of a shallow history.
+    pub(super) fn refresh(&self) {
+        if let Some(handles) = &self.handles {
+            handles.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        *self.batch.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn open(&self) -> Result<git2::Repository, git2::Error> {
@@ -227,19 +332,6 @@ impl Repository {
         }
         Ok(handle)
     }
-}
-
-/// A libgit2 id as ours.
-pub(super) fn object_id(id: Oid) -> ObjectId {
-    ObjectId::from_bytes(id.as_bytes())
-}
-
-pub(super) fn commit_of(commit: &git2::Commit<'_>) -> Commit {
-    Commit { id: object_id(commit.id()), tree: object_id(commit.tree_id()) }
-}
-
-fn unknown(rev: &str) -> GitError {
-    GitError::new(format!("`{rev}` is not a revision of this repository"))
 }
 
 fn not_opened(start: &Path, error: &git2::Error) -> GitError {
@@ -256,14 +348,8 @@ fn not_opened(start: &Path, error: &git2::Error) -> GitError {
     }
     let error = GitError::new(format!("cannot open the git repository at `{start}`: {message}"));
     match message {
-        _ if message.contains("object format") => {
-            error.with_hint("only repositories with SHA-1 object ids are supported")
-        }
-        _ if message.contains("partialclone") => {
-            error.with_hint("run `git config --unset extensions.partialClone`; remote.NAME.promisor says the same")
-        }
-        _ if message.contains("unsupported extension") => {
-            error.with_hint("make a clone that does not use this repository extension")
+        _ if ["object format", "partialclone", "unsupported extension"].iter().any(|what| message.contains(what)) => {
+            error.with_hint("put a `git` program that knows this extension of repositories on the PATH")
         }
         _ => error.with_hint("`git status` should show what is wrong with it"),
     }
@@ -351,7 +437,10 @@ mod tests {
         let test = with_history();
         test.git(["remote", "add", "origin", "https://example.com/x.git"]);
         let error = test.open().commit("origin/release/1").unwrap_err();
-        assert_eq!(error.hint.unwrap(), "run `git fetch origin release/1:refs/remotes/origin/release/1`");
+        assert_eq!(
+            error.hint.unwrap(),
+            "run `git fetch origin release/1:refs/remotes/origin/release/1`, or pass `--deepen`"
+        );
     }
 
     #[test]
@@ -419,9 +508,9 @@ mod tests {
     fn a_repository_of_another_kind_is_refused_with_its_reason() {
         let test = with_history();
         test.git(["config", "core.repositoryformatversion", "1"]);
-        test.git(["config", "extensions.refStorage", "files"]);
+        test.git(["config", "extensions.noSuchThing", "true"]);
         let error = Repository::discover(test.dir()).map(|_| ()).unwrap_err();
-        assert!(error.message.contains("refstorage"), "{error}");
+        assert!(error.message.contains("nosuchthing"), "{error}");
         assert!(error.hint.unwrap().contains("extension"));
     }
 

@@ -15,11 +15,16 @@ pub(super) struct TestRepository {
 impl TestRepository {
     /// A repository on the unborn branch `main`.
     pub(super) fn new() -> Self {
+        Self::with_format("sha1")
+    }
+
+    /// The same with object ids of that format.
+    pub(super) fn with_format(format: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().canonicalize().unwrap().join("repository");
         std::fs::create_dir(&dir).unwrap();
         let repository = Self { folder, dir };
-        repository.git(["init", "--quiet"]);
+        repository.git(["init", "--quiet", "--object-format", format]);
         // libgit2 reads the user's own files; what they say must not reach the tests.
         for (key, value) in [("core.autocrlf", "false"), ("core.excludesfile", "none"), ("core.attributesfile", "none")]
         {

@@ -7,14 +7,13 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use git2::{ObjectType, Oid, RepositoryOpenFlags};
-
 use super::checkout::Checkout;
 use super::conversion::{ATTRIBUTES, Conversion, is_plain};
+use super::ids::parse_id;
 use super::index::{Child, IndexEntry};
 use super::memo::Folders;
 use super::names;
-use super::repository::object_id;
+use super::nested;
 use super::{GitError, Repository};
 use crate::repo::{Entry, EntryKind, Listing, ObjectId, RepoPath, Tree, TreeError, find_entry};
 
@@ -64,13 +63,12 @@ impl<'repo> WorkingTree<'repo> {
     /// Whether the files differ from those of `HEAD`: tracked ones that changed, or untracked ones that are not
     /// ignored. Before the first commit, whether there are any.
     pub fn is_dirty(&self) -> Result<bool, GitError> {
-        let no_files = Oid::hash_object(ObjectType::Tree, b"");
-        let tree = match self.repository.with_handle(|handle| Ok(handle.head()?.peel_to_commit()?.tree_id())) {
-            Err(error) if error.code() == git2::ErrorCode::UnbornBranch => no_files,
-            tree => tree,
+        let tree = match self.repository.head_if_born()? {
+            Some(head) => Some(head.tree),
+            None => self.repository.ids.tree(b""),
         };
-        let tree = tree.map_err(|error| GitError::from_git("cannot read HEAD", &error))?;
-        let head = super::CommitTree::new(self.repository, object_id(tree));
+        let tree = tree.ok_or_else(|| GitError::new("cannot read HEAD"))?;
+        let head = super::CommitTree::new(self.repository, tree);
         let changes = self.repository.changes_to_working_copy(&head, self);
         changes.map(|changes| !changes.is_empty()).map_err(|error| GitError::new(error.to_string()))
     }
@@ -195,8 +193,8 @@ impl<'repo> WorkingTree<'repo> {
         if is_folder {
             name.push(b'/');
         }
-        let ignored = self.repository.with_handle(|handle| handle.is_path_ignored(names::native(&name)));
-        ignored.map_err(|error| TreeError::new(path, format!("cannot tell if it is ignored: {}", error.message())))
+        let ignored = self.repository.is_ignored(&name);
+        ignored.map_err(|error| TreeError::new(path, format!("cannot tell if it is ignored: {error}")))
     }
 
     /// What a folder on the disk is: a folder, or the work tree of another repository.
@@ -210,23 +208,12 @@ impl<'repo> WorkingTree<'repo> {
         if std::fs::symlink_metadata(folder.join(".git")).is_err() {
             return link.map_or((EntryKind::Folder, None), |id| (EntryKind::Submodule, Some(id)));
         }
-        let none: [&std::ffi::OsStr; 0] = [];
-        let nested = git2::Repository::open_ext(&folder, RepositoryOpenFlags::NO_SEARCH, none);
-        let head = nested.as_ref().ok().and_then(|nested| nested.head().ok()?.peel_to_commit().ok());
-        if let (Ok(nested), Some(_)) = (&nested, link) {
-            self.note_dirty_submodule(path, nested);
+        if link.is_some() && nested::is_dirty(&folder) {
+            self.note(path, "the submodule has changes that are not committed; only its commit is looked at");
         }
-        match head.map(|commit| object_id(commit.id())).or(link) {
+        match nested::head(&folder).or(link) {
             Some(id) => (EntryKind::Submodule, Some(id)),
             None => (EntryKind::Folder, None),
-        }
-    }
-
-    fn note_dirty_submodule(&self, path: &RepoPath, nested: &git2::Repository) {
-        let mut options = git2::StatusOptions::new();
-        options.include_untracked(true).include_ignored(false);
-        if nested.statuses(Some(&mut options)).is_ok_and(|statuses| !statuses.is_empty()) {
-            self.note(path, "the submodule has changes that are not committed; only its commit is looked at");
         }
     }
 
@@ -257,15 +244,15 @@ impl<'repo> WorkingTree<'repo> {
         metadata: &Metadata,
         tracked: Option<&IndexEntry>,
     ) -> io::Result<FileId> {
-        let file = self.on_disk(path);
+        let (file, ids) = (self.on_disk(path), self.repository.ids);
         if metadata.is_symlink() {
-            return blob_id(&names::bytes(std::fs::read_link(file)?.into_os_string())).map(FileId::Known);
+            return ids.blob(&names::bytes(std::fs::read_link(file)?.into_os_string())).map(FileId::Known);
         }
         let (id, plain) = if metadata.len() > LARGE {
-            (Oid::hash_file(ObjectType::Blob, &file).map(object_id).map_err(io::Error::other)?, false)
+            (ids.file(&file)?, false)
         } else {
             let bytes = std::fs::read(&file)?;
-            (blob_id(&bytes)?, is_plain(&bytes))
+            (ids.blob(&bytes)?, is_plain(&bytes))
         };
         if kind == EntryKind::Symlink || tracked.is_some_and(|entry| entry.settled && entry.id == id) {
             // The bytes are those of the blob, whatever a conversion would make of them.
@@ -404,10 +391,6 @@ fn skip_vanished<T>(result: io::Result<T>, path: &RepoPath) -> Result<Option<T>,
     }
 }
 
-fn blob_id(bytes: &[u8]) -> io::Result<ObjectId> {
-    Oid::hash_object(ObjectType::Blob, bytes).map(object_id).map_err(io::Error::other)
-}
-
 pub(super) fn kind_of_mode(mode: u32) -> EntryKind {
     match mode & 0o170_000 {
         0o120_000 => EntryKind::Symlink,
@@ -442,7 +425,7 @@ fn quoted_line(path: &[u8]) -> Vec<u8> {
 
 fn parse_ids(printed: &[u8]) -> Option<Vec<ObjectId>> {
     let text = std::str::from_utf8(printed).ok()?;
-    text.lines().map(|line| Oid::from_str(line).ok().map(object_id)).collect()
+    text.lines().map(parse_id).collect()
 }
 
 #[cfg(test)]
@@ -537,7 +520,7 @@ mod tests {
         let tree = repository.working_copy().unwrap();
         assert_eq!(&tree.read(&path("a")).unwrap()[..], b"on disk");
         assert_eq!(&tree.read(&path("link")).unwrap()[..], b"../outside");
-        assert_eq!(tree.entry(&path("link")).unwrap().unwrap().id, blob_id(b"../outside").ok());
+        assert_eq!(tree.entry(&path("link")).unwrap().unwrap().id, repository.ids.blob(b"../outside").ok());
         assert_eq!(tree.read(&path("b")).unwrap_err().to_string(), "cannot read b: no such file");
         std::fs::remove_file(test.path(b"a")).unwrap();
         assert_eq!(tree.read(&path("a")).unwrap_err().to_string(), "cannot read a: it has been deleted meanwhile");
@@ -587,7 +570,7 @@ mod tests {
         std::fs::File::options().append(true).open(test.path(b".git/index")).unwrap().set_modified(modified).unwrap();
         let repository = test.open();
         let entry = repository.working_copy().unwrap().entry(&path("racy")).unwrap().unwrap();
-        assert_eq!(entry.id, blob_id(b"CONTENT").ok());
+        assert_eq!(entry.id, repository.ids.blob(b"CONTENT").ok());
     }
 
     #[test]
@@ -647,7 +630,7 @@ mod tests {
         test.git(["config", "filter.lfs.required", "true"]);
         let repository = test.open();
         let tree = repository.working_copy().unwrap();
-        assert_eq!(tree.entry(&path("big.dat")).unwrap().unwrap().id, blob_id(b"changed").ok());
+        assert_eq!(tree.entry(&path("big.dat")).unwrap().unwrap().id, repository.ids.blob(b"changed").ok());
         let notes = tree.notes();
         assert_eq!(notes.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>(), ["big.dat", "new.dat"]);
         assert!(notes[0].1.starts_with("the filter `lfs` is not run on it"), "{notes:?}");
@@ -719,7 +702,7 @@ mod tests {
         assert!(content.starts_with(b"<<<<"));
         let repository = test.open();
         let tree = repository.working_copy().unwrap();
-        assert_eq!(tree.entry(&path("a")).unwrap().unwrap().id, blob_id(&content).ok());
+        assert_eq!(tree.entry(&path("a")).unwrap().unwrap().id, repository.ids.blob(&content).ok());
         assert_eq!(tree.is_dirty(), Ok(true));
     }
 

@@ -137,10 +137,12 @@ impl Ledger for LocalLedger {
         let path = service_folder.join(fingerprint.to_string()).join(file_name(entry));
         let failed = |error: io::Error| LedgerError(format!("cannot record {service} in {}: {error}", path.display()));
         let bytes = record_file::to_bytes(entry).map_err(|error| failed(error.into()))?;
-        let written = write(&path, &bytes);
+        // An attempt that a power failure takes away costs nothing; waiting for the disk before each step would.
+        let is_lasting = !matches!(entry, Entry::Attempt(_));
+        let written = write(&path, &bytes, is_lasting);
         // Another process may have dropped the folder just after it was made.
         let written = match written {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => write(&path, &bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => write(&path, &bytes, is_lasting),
             written => written,
         };
         written.map_err(failed)?;
@@ -218,12 +220,14 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(path: &Path, bytes: &[u8], is_lasting: bool) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".").tempfile_in(folder)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    if is_lasting {
+        file.as_file().sync_all()?;
+    }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

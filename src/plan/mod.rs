@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use crate::config::{Glob, Unseen};
-use crate::fingerprint::{ServiceState, Snapshot};
+use crate::fingerprint::{ServiceState, Snapshot, cache_key};
 use crate::plan::difference::{Question, context_differences};
 use crate::plan::reason::{Reason, ReasonKind};
 use crate::repo::{ChangeSet, ChangeStatus, Digest, Note, NoteKind, ObjectId, RepoPath};
@@ -53,6 +53,8 @@ pub struct BaseRevision {
     pub merge_base: bool,
     /// Which rule chose it.
     pub source: &'static str,
+    /// That rule in words, where a CI provider's event decided.
+    pub rule: Option<&'static str>,
 }
 
 /// The tree that is planned.
@@ -100,6 +102,9 @@ pub struct PlannedService {
     pub base_fingerprint: Option<Digest>,
     /// The digest of the image, where the ledger knows it.
     pub digest: Option<String>,
+    /// The key of a cache for what its build takes from outside the repository; `None` without a Go program, or if
+    /// nothing is to be done.
+    pub cache_key: Option<Digest>,
     /// How much work it is, relative to others.
     pub weight: u64,
     /// What it is built for.
@@ -138,6 +143,18 @@ pub struct PlannedImage {
     pub build_args: BTreeMap<String, String>,
     /// What builds it.
     pub builder: &'static str,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Build secrets: where they are, not what they are.
+    pub secrets: Vec<String>,
+    /// SSH agents and keys.
+    pub ssh: Vec<String>,
+    /// Cache sources.
+    pub cache_from: Vec<String>,
+    /// Cache destinations.
+    pub cache_to: Vec<String>,
+    /// Provenance attestations.
+    pub provenance: Vec<String>,
 }
 
 /// What is done with a service.
@@ -239,6 +256,8 @@ pub struct PlanRequest<'r> {
     pub tags: &'r (dyn Fn(&ServiceState) -> Vec<String> + Sync),
     /// The image repository of a service.
     pub repository: &'r (dyn Fn(&ServiceState) -> Option<String> + Sync),
+    /// A template of a service's settings with its placeholders filled.
+    pub fill: &'r (dyn Fn(&ServiceState, &str) -> String + Sync),
 }
 
 /// Which services the command line asks for.
@@ -276,7 +295,7 @@ impl Plan {
         let question = base.map(|base| Question { base, head, changes, differences: &differences });
         let states: Vec<&ServiceState> = head.services.values().collect();
         let decided: Vec<(PlannedService, Work)> =
-            states.into_par_iter().map(|state| decide(question.as_ref(), state, &request)).collect();
+            states.into_par_iter().map(|state| decide(question.as_ref(), head, state, &request)).collect();
         let (services, work): (Vec<PlannedService>, Vec<Work>) = decided.into_iter().unzip();
         let removed = base.iter().flat_map(|base| base.services.keys());
         let removed = removed.filter(|name| !head.services.contains_key(*name)).cloned().collect();
@@ -365,7 +384,12 @@ enum Work {
 }
 
 /// Section 4 of the decision rules, in their order.
-fn decide(question: Option<&Question<'_>>, state: &ServiceState, request: &PlanRequest<'_>) -> (PlannedService, Work) {
+fn decide(
+    question: Option<&Question<'_>>,
+    head: &Snapshot<'_>,
+    state: &ServiceState,
+    request: &PlanRequest<'_>,
+) -> (PlannedService, Work) {
     let before = question.and_then(|question| question.base.services.get(&state.service.name));
     let base_fingerprint = before.and_then(|before| before.fingerprint);
     let differs = state.fingerprint.is_none() || state.fingerprint != base_fingerprint;
@@ -434,6 +458,7 @@ fn decide(question: Option<&Question<'_>>, state: &ServiceState, request: &PlanR
         fingerprint: state.fingerprint,
         base_fingerprint,
         digest,
+        cache_key: if work == Work::Build { cache_key(head, state) } else { None },
         weight: state.service.settings.weight,
         targets: targets(state),
         reasons,
@@ -462,6 +487,7 @@ fn targets(state: &ServiceState) -> Vec<PlannedTarget> {
 
 fn image(state: &ServiceState, request: &PlanRequest<'_>) -> PlannedImage {
     let settings = &state.service.settings.image;
+    let filled = |templates: &[String]| templates.iter().map(|template| (request.fill)(state, template)).collect();
     PlannedImage {
         repository: (request.repository)(state),
         tags: (request.tags)(state),
@@ -470,6 +496,12 @@ fn image(state: &ServiceState, request: &PlanRequest<'_>) -> PlannedImage {
         target: settings.target.clone(),
         build_args: settings.build_args.clone(),
         builder: settings.builder.as_str(),
+        labels: settings.labels.clone(),
+        secrets: settings.secrets.clone(),
+        ssh: settings.ssh.clone(),
+        cache_from: filled(&settings.cache_from),
+        cache_to: filled(&settings.cache_to),
+        provenance: settings.provenance.clone(),
     }
 }
 

@@ -184,12 +184,32 @@ impl Report {
     pub fn with_outcome(&self, outcome: StepOutcome) -> impl Iterator<Item = &StepReport> {
         self.steps.iter().filter(move |step| step.outcome == outcome)
     }
+
+    /// The steps that went wrong by themselves: not those that were stopped or never started.
+    pub fn failures(&self) -> impl Iterator<Item = &StepReport> {
+        self.steps.iter().filter(|step| matches!(step.outcome, StepOutcome::Failed | StepOutcome::TimedOut))
+    }
+
+    /// The bytes of all images whose size now and before is known: now, and before. `None` if there are none.
+    pub fn sizes(&self) -> Option<(u64, u64)> {
+        let both = self.images.iter().filter_map(|image| Some((image.size?, image.size_before?)));
+        both.reduce(|(size, before), (more, more_before)| {
+            (size.saturating_add(more), before.saturating_add(more_before))
+        })
+    }
+
+    /// How many steps of the builders came from their caches, and how many there were; `None` if none said so.
+    pub fn cached(&self) -> Option<(u64, u64)> {
+        let both = self.steps.iter().filter_map(|step| Some((step.cached_steps?, step.total_steps?)));
+        both.map(|(cached, total)| (u64::from(cached), u64::from(total)))
+            .reduce(|(cached, total), (more, more_total)| (cached + more, total + more_total))
+    }
 }
 
 impl StepReport {
     /// In milliseconds, all attempts together.
     pub fn duration_ms(&self) -> u64 {
-        self.attempts.iter().map(|attempt| attempt.duration_ms).sum()
+        self.attempts.iter().fold(0, |all, attempt| all.saturating_add(attempt.duration_ms))
     }
 
     /// Why it did not end well, as the last attempt tells it.

@@ -2,7 +2,7 @@
 //! from a file is not trusted: what a step does comes from the configuration of the tree, and a fingerprint is computed
 //! again before it is believed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -54,12 +54,60 @@ pub struct SavedHead {
 pub struct SavedService {
     /// Its name.
     pub name: String,
+    /// The import path of its main package.
+    pub package: Option<String>,
+    /// Its folder.
+    pub dir: String,
     /// 64 hexadecimal digits; `None` if an input could not be known.
     pub fingerprint: Option<String>,
     /// How much work it is.
     pub weight: u64,
+    /// What it is built for.
+    pub targets: Vec<SavedTarget>,
     /// Why it was to be built, or not.
     pub reasons: Vec<SavedReason>,
+    /// The same in one line.
+    pub reason: String,
+    /// The key of a cache for what its build takes from outside the repository.
+    pub cache_key: Option<String>,
+    /// The image.
+    pub image: SavedImage,
+}
+
+/// One target of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SavedTarget {
+    /// `linux/amd64`.
+    pub platform: String,
+}
+
+/// How the image of a service is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct SavedImage {
+    /// Where it is pushed to.
+    pub repository: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its Dockerfile.
+    pub dockerfile: Option<String>,
+    /// The build context.
+    pub context: String,
+    /// The stage to build.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub build_args: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Build secrets.
+    pub secrets: Vec<String>,
+    /// SSH agents and keys.
+    pub ssh: Vec<String>,
+    /// Cache sources.
+    pub cache_from: Vec<String>,
+    /// Cache destinations.
+    pub cache_to: Vec<String>,
+    /// Provenance attestations.
+    pub provenance: Vec<String>,
 }
 
 /// A reason, as far as a run asks for it.
@@ -74,6 +122,8 @@ pub struct SavedReason {
 pub struct SavedStep {
     /// `SERVICE/build`.
     pub id: String,
+    /// `build`, `push` or `tag`.
+    pub kind: String,
     /// For which service.
     pub service: String,
     /// The steps that must have ended well before.
@@ -168,6 +218,17 @@ fn reason(error: &serde_json::Error) -> String {
 mod tests {
     use super::*;
 
+    fn service(name: &str, fingerprint: &serde_json::Value) -> serde_json::Value {
+        serde_json::json!({
+            "name": name, "package": null, "dir": name, "fingerprint": fingerprint, "weight": 3, "targets": [],
+            "reasons": [{"kind": "forced", "chain": []}], "reason": "forced", "cache_key": null,
+            "image": {
+                "repository": null, "tags": [], "dockerfile": null, "context": ".", "target": null, "build_args": {},
+                "labels": {}, "secrets": [], "ssh": [], "cache_from": [], "cache_to": [], "provenance": [],
+            },
+        })
+    }
+
     fn plan(change: impl Fn(&mut serde_json::Value)) -> Result<SavedPlan, String> {
         let mut plan = serde_json::json!({
             "schema": SCHEMA,
@@ -175,8 +236,8 @@ mod tests {
             "base": null,
             "head": {"rev": null, "commit": "c0ffee", "tree": "", "working_copy": false, "dirty": false},
             "services": [
-                {"name": "api", "fingerprint": null, "weight": 3, "reasons": [{"kind": "forced", "chain": []}]},
-                {"name": "web", "fingerprint": "00", "weight": 1, "reasons": []},
+                service("api", &serde_json::Value::Null),
+                service("web", &"00".into()),
             ],
             "steps": [{"id": "api/build", "kind": "build", "service": "api", "needs": []}],
             "of a later version": true,

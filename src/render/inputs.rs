@@ -10,7 +10,6 @@ use crate::fingerprint::external::reached_modules;
 use crate::fingerprint::item::{InputKind, Item, Subject, Value};
 use crate::fingerprint::package::package_items;
 use crate::fingerprint::{ServiceState, Snapshot};
-use crate::graph::NodeId;
 use crate::plan::PlannedService;
 use crate::plan::reason::At;
 use crate::render::json::{NoteDocument, ReasonDocument, path_base64, path_text};
@@ -79,7 +78,7 @@ pub fn inputs_document(snapshot: &Snapshot<'_>, state: &ServiceState) -> InputsD
     let mut packages: BTreeMap<(String, RepoPath), (String, BTreeSet<FileDocument>)> = BTreeMap::new();
     let mut external: BTreeMap<String, ExternalDocument> = BTreeMap::new();
     let mut facts = BTreeMap::new();
-    for (key, context, start) in programs(snapshot, state) {
+    for (key, context, start) in state.programs(snapshot) {
         let reach = context.graph.reach(start);
         for id in reach.nodes() {
             let node = context.graph.node(*id);
@@ -154,17 +153,6 @@ fn add_external(external: &mut BTreeMap<String, ExternalDocument>, items: &[Item
         let module = module.to_string();
         external.entry(module.clone()).or_insert(ExternalDocument { module, version, h1, exact });
     }
-}
-
-fn programs<'s>(
-    snapshot: &'s Snapshot<'_>,
-    state: &'s ServiceState,
-) -> impl Iterator<Item = (&'s crate::fingerprint::context::ContextKey, &'s crate::fingerprint::context::Context, NodeId)>
-{
-    state.service.program.iter().flat_map(move |program| {
-        let contexts = state.contexts.iter().filter_map(|key| Some((key, &**snapshot.contexts.get(key)?)));
-        contexts.flat_map(move |(key, context)| context.programs(program).map(move |start| (key, context, start)))
-    })
 }
 
 fn file(kind: InputKind, path: &RepoPath, item: &Item) -> FileDocument {

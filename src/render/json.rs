@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::fingerprint::item::SCHEME;
 use crate::plan::reason::{Reason, ReasonKind};
 use crate::plan::{Plan, PlannedImage, PlannedService};
+use crate::render::words;
 use crate::repo::{ChangeStatus, Note, RepoPath};
 
 /// What every JSON document of the program starts with.
@@ -161,6 +162,11 @@ struct ServiceDocument {
     targets: Vec<TargetDocument>,
     /// Why, most telling first; never empty.
     reasons: Vec<ReasonDocument>,
+    /// Why, in one line.
+    reason: String,
+    /// The key of a cache for the modules and compiled packages of its build: it changes with what is taken from outside
+    /// the repository, with the toolchain and the targets. Null without a Go program, or if it is not built.
+    cache_key: Option<String>,
     image: ImageDocument,
 }
 
@@ -238,12 +244,19 @@ struct ImageDocument {
     target: Option<String>,
     build_args: BTreeMap<String, String>,
     builder: &'static str,
+    labels: BTreeMap<String, String>,
+    /// Build secrets as `docker build --secret` takes them.
+    secrets: Vec<String>,
+    ssh: Vec<String>,
+    cache_from: Vec<String>,
+    cache_to: Vec<String>,
+    provenance: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 struct StepDocument {
     id: String,
-    /// `build` or `push`.
+    /// `build`, `push` or `tag`.
     kind: &'static str,
     service: String,
     /// The steps that must have ended well before.
@@ -325,6 +338,8 @@ fn service(service: &PlannedService) -> ServiceDocument {
             })
             .collect(),
         reasons: service.reasons.iter().map(ReasonDocument::from).collect(),
+        reason: words::reasons(&service.reasons),
+        cache_key: service.cache_key.map(|key| format!("{:.32}", key.to_string())),
         image: image(&service.image),
     }
 }
@@ -338,6 +353,12 @@ fn image(image: &PlannedImage) -> ImageDocument {
         target: image.target.clone(),
         build_args: image.build_args.clone(),
         builder: image.builder,
+        labels: image.labels.clone(),
+        secrets: image.secrets.clone(),
+        ssh: image.ssh.clone(),
+        cache_from: image.cache_from.clone(),
+        cache_to: image.cache_to.clone(),
+        provenance: image.provenance.clone(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::plan::{Decision, Plan};
-use crate::render::text::revisions;
+use crate::render::text::{base_rule, revisions};
 use crate::render::words;
 
 /// The plan as Markdown.
@@ -17,6 +17,9 @@ pub fn plan_markdown(plan: &Plan) -> String {
     };
     title.extend(words::without_build(plan).map(|more| format!(", {more}")));
     let _ = writeln!(text, "### {title}\n\n{}\n", escape(&revisions(plan)));
+    if let Some(rule) = base_rule(plan) {
+        let _ = writeln!(text, "{}\n", escape(&rule));
+    }
     if builds > 0 {
         let chains = plan.builds().flat_map(|service| &service.reasons).map(|reason| &reason.chain[..]);
         let prefix = words::common_prefix(chains);

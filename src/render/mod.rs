@@ -2,11 +2,14 @@
 //!
 //! It computes nothing and prints nothing.
 
+pub mod ci_log;
 pub mod inputs;
 pub mod json;
 pub mod markdown;
+pub mod matrix;
 pub mod packages;
 pub mod report;
+pub mod report_html;
 pub mod schema;
 pub mod status;
 pub mod style;

@@ -211,16 +211,24 @@ pub fn summary(report: &Report) -> String {
 /// What happened, for people: failures with the end of their logs, then one line.
 pub fn report_text(report: &Report) -> String {
     let mut text = String::new();
-    for step in report.steps.iter().filter(|step| !step.tail.is_empty()) {
+    for step in report.failures() {
         let error = words::escape(step.error().unwrap_or_default());
         let _ = writeln!(text, "{} {}: {error}", step.id, step.outcome.as_str());
         for line in &step.tail {
-            let _ = writeln!(text, "  | {}", words::escape(line));
+            let _ = writeln!(text, "  | {}", words::log_line(line));
         }
         if let Some(log) = &step.log {
             let _ = writeln!(text, "  all of it: {log}");
         }
         text.push('\n');
+    }
+    if let Some((size, before)) = report.sizes().filter(|(size, before)| size != before) {
+        let _ = writeln!(
+            text,
+            "new images: {}, {} since the last builds",
+            words::bytes(size),
+            words::size_change(size, before)
+        );
     }
     let _ = writeln!(text, "{}", summary(report));
     text
@@ -236,34 +244,31 @@ pub fn report_markdown(report: &Report) -> String {
                 (Some(cached), Some(total)) => format!("{cached} of {total}"),
                 _ => String::new(),
             };
-            let _ = writeln!(
-                text,
-                "| {} | {} | {} | {} | {cached} |",
-                escape(&step.id),
-                step.outcome.as_str(),
-                words::duration(step.duration_ms()),
-                step.attempts.len(),
-            );
+            let (time, tried) = match step.attempts.len() {
+                0 => (String::new(), String::new()),
+                attempts => (words::duration(step.duration_ms()), attempts.to_string()),
+            };
+            let (id, outcome) = (escape(&step.id), step.outcome.as_str());
+            let _ = writeln!(text, "| {id} | {outcome} | {time} | {tried} | {cached} |");
         }
         text.push('\n');
     }
-    for step in report.steps.iter().filter(|step| !step.tail.is_empty()) {
+    for step in report.failures() {
         let error = step.error().unwrap_or_default();
         let _ = writeln!(text, "<details><summary>{}: {}</summary>\n\n<pre>", escape(&step.id), escape(error));
         for line in &step.tail {
-            let _ = writeln!(text, "{}", escape_html(&words::escape(line)));
+            let _ = writeln!(text, "{}", escape_html(&words::log_line(line)));
         }
         text.push_str("</pre></details>\n\n");
     }
     let images: Vec<&ImageReport> = report.images.iter().filter(|image| image.digest.is_some()).collect();
     if !images.is_empty() {
-        text.push_str("| image | digest | size | before |\n| --- | --- | ---: | ---: |\n");
+        text.push_str("| image | digest | size | since the last build |\n| --- | --- | ---: | ---: |\n");
         for image in images {
-            let size = |size: Option<u64>| size.map(words::bytes).unwrap_or_default();
             let name = image.reference.as_deref().unwrap_or(&image.service);
-            let digest = image.digest.as_deref().unwrap_or_default();
-            let (size, before) = (size(image.size), size(image.size_before));
-            let _ = writeln!(text, "| {} | {digest} | {size} | {before} |", escape(name));
+            let digest = escape(image.digest.as_deref().unwrap_or_default());
+            let size = image.size.map(words::bytes).unwrap_or_default();
+            let _ = writeln!(text, "| {} | {digest} | {size} | {} |", escape(name), size_change(image));
         }
         text.push('\n');
     }
@@ -273,6 +278,12 @@ pub fn report_markdown(report: &Report) -> String {
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
+}
+
+/// How the size of an image differs from that of the one before; empty if either is not known.
+pub(super) fn size_change(image: &ImageReport) -> String {
+    let sizes = image.size.zip(image.size_before);
+    sizes.map(|(size, before)| words::size_change(size, before)).unwrap_or_default()
 }
 
 /// `reference@digest` of every service whose digest is known, one a line.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::render::inputs::InputsDocument;
 use crate::render::json::PlanDocument;
+use crate::render::matrix::Matrix;
 use crate::render::packages::PackagesDocument;
 use crate::render::report::ReportDocument;
 use crate::render::status::StatusDocument;
@@ -20,6 +21,8 @@ pub enum SchemaName {
     Inputs,
     /// `packages -o json`.
     Packages,
+    /// `matrix -o json`.
+    Matrix,
     /// `run --report FILE`.
     Report,
     /// `status -o json`.
@@ -33,6 +36,7 @@ pub fn schema(name: SchemaName) -> Value {
         SchemaName::Plan => schema_for!(PlanDocument).to_value(),
         SchemaName::Inputs => schema_for!(InputsDocument).to_value(),
         SchemaName::Packages => schema_for!(PackagesDocument).to_value(),
+        SchemaName::Matrix => schema_for!(Matrix).to_value(),
         SchemaName::Status => schema_for!(StatusDocument).to_value(),
         SchemaName::Report => schema_for!(ReportDocument).to_value(),
     }

@@ -21,8 +21,9 @@ pub enum Detail {
 }
 
 /// Notes of these kinds are shown without being asked for: they mean that something is wrong.
-const URGENT: [NoteKind; 6] = [
+const URGENT: [NoteKind; 7] = [
     NoteKind::MissingBase,
+    NoteKind::Base,
     NoteKind::UnresolvedImport,
     NoteKind::ImportCycle,
     NoteKind::GoSource,
@@ -60,6 +61,15 @@ pub fn plan_text(plan: &Plan, detail: Detail, styles: Styles) -> String {
 fn header(text: &mut String, plan: &Plan, styles: Styles) {
     let base = revisions(plan);
     let _ = writeln!(text, "{}", styles.paint(Style::Dim, base));
+    if let Some(rule) = base_rule(plan) {
+        let _ = writeln!(text, "{}", styles.paint(Style::Dim, rule));
+    }
+}
+
+/// Why that is the base, where it was not a person who said so.
+pub fn base_rule(plan: &Plan) -> Option<String> {
+    let base = plan.base.as_ref()?;
+    Some(format!("{}: {}", base.source, base.rule?))
 }
 
 /// What is compared with what, in one line.
@@ -79,6 +89,7 @@ pub fn revisions(plan: &Plan) -> String {
             let commit = format!("{:.12}", base.commit.to_string());
             let name = match base.source {
                 "first-parent" => "its first parent".to_owned(),
+                _ if base.commit.to_string() == base.rev => "commit".to_owned(),
                 _ => words::escape(&base.rev),
             };
             let merge = if base.merge_base { "the merge base with " } else { "" };

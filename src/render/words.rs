@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::fingerprint::item::Fact;
 use crate::plan::reason::{At, Reason, ReasonKind};
+use crate::plan::report::StepOutcome;
 use crate::plan::{Decision, Plan, Step, StepKind};
 use crate::repo::ChangeStatus;
 
@@ -37,6 +38,17 @@ pub fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// How a step ended, as people say it.
+pub fn outcome(outcome: StepOutcome) -> &'static str {
+    match outcome {
+        StepOutcome::Ok => "ok",
+        StepOutcome::Failed => "failed",
+        StepOutcome::TimedOut => "timed out",
+        StepOutcome::Cancelled => "stopped",
+        StepOutcome::Skipped => "not started",
+    }
+}
+
 /// A size as people say it: `980 B`, `1.5 MiB`.
 pub fn bytes(size: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
@@ -47,17 +59,98 @@ pub fn bytes(size: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
-/// Text from outside with its control characters escaped, so that it cannot break a line or steer a terminal.
+/// Text from outside with its control characters escaped, so that it cannot break a line, steer a terminal or turn the
+/// direction in which the text after it is shown.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
-            escaped.extend(character.escape_default());
-        } else {
-            escaped.push(character);
+        push_escaped(&mut escaped, character);
+    }
+    without_commands(escaped)
+}
+
+/// Text in which a CI system finds no `##[command]` and no `##vso[command]`, which some look for anywhere in a line.
+fn without_commands(text: String) -> String {
+    let is_command = |rest: &str| {
+        let name = rest.trim_start_matches(|character: char| character.is_ascii_alphanumeric());
+        name.starts_with('[')
+    };
+    if !text.contains("##") {
+        return text;
+    }
+    let mut clean = String::with_capacity(text.len() + 1);
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once("##") {
+        clean.push_str(before);
+        clean.push_str(if is_command(after) { "## " } else { "#" });
+        // Of three or more, the last two may be the mark.
+        rest = if is_command(after) { after } else { rest.get(before.len() + 1..).unwrap_or_default() };
+    }
+    clean + rest
+}
+
+fn push_escaped(text: &mut String, character: char) {
+    match character {
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => text.extend(character.escape_unicode()),
+        _ if character.is_control() => text.extend(character.escape_default()),
+        _ => text.push(character),
+    }
+}
+
+/// A line that a program printed, for a page or a log: without the sequences that colour a terminal or move its cursor,
+/// without what a carriage return overwrites, tabs as spaces, every other control character escaped, and nothing that a
+/// CI system takes for a command.
+pub fn log_line(line: &str) -> String {
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let line = line.rsplit_once('\r').map_or(line, |(_, last)| last);
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '\u{1b}' => skip_sequence(&mut rest),
+            '\t' => shown.push_str("    "),
+            _ => push_escaped(&mut shown, character),
         }
     }
-    escaped
+    without_commands(shown)
+}
+
+/// Goes to the end of an escape sequence: of colours and cursors (`ESC [ … letter`), or of titles and links
+/// (`ESC ] … BEL`, or `ESC \` at its end).
+fn skip_sequence(rest: &mut std::str::Chars<'_>) {
+    match rest.clone().next() {
+        Some('[') => {
+            let _ = rest.by_ref().skip(1).find(|character| matches!(character, '@'..='~'));
+        }
+        Some(']' | 'P' | '_' | '^' | 'X') => {
+            while let Some(character) = rest.next() {
+                if character == '\u{7}' || character == '\u{1b}' && rest.next().is_some() {
+                    break;
+                }
+            }
+        }
+        // Of a character set (`ESC ( B`), or a single letter.
+        Some(' '..='~') => _ = rest.find(|character| !matches!(character, ' '..='/')),
+        _ => {}
+    }
+}
+
+/// How a size differs from the one before: `+1.2 MiB (+3.4 %)`, `−12.0 KiB (−0.5 %)`, `no change`.
+pub fn size_change(size: u64, before: u64) -> String {
+    if size == before {
+        return "no change".to_owned();
+    }
+    let sign = if size > before { '+' } else { '−' };
+    let difference = size.abs_diff(before);
+    let amount = format!("{sign}{}", bytes(difference));
+    if before == 0 {
+        return amount;
+    }
+    let tenths = (u128::from(difference) * 1000 + u128::from(before) / 2) / u128::from(before);
+    match tenths {
+        0 => amount,
+        _ => format!("{amount} ({sign}{}.{} %)", tenths / 10, tenths % 10),
+    }
 }
 
 /// A reason in one line, without its chain.
@@ -69,6 +162,15 @@ pub fn reason(reason: &Reason) -> String {
     match &reason.target {
         Some(target) => format!("{} ({target})", escape(&text)),
         None => escape(&text),
+    }
+}
+
+/// All reasons in one line: the first, and how many more there are.
+pub fn reasons(reasons: &[Reason]) -> String {
+    match reasons {
+        [] => String::new(),
+        [only] => reason(only),
+        [first, rest @ ..] => format!("{} (+{})", reason(first), rest.len()),
     }
 }
 
@@ -226,7 +328,50 @@ mod tests {
     }
 
     #[test]
+    fn changes_of_size_have_a_sign_and_a_share() {
+        for (size, before, expected) in [
+            (1024, 1024, "no change"),
+            (1536, 1024, "+512 B (+50.0 %)"),
+            (980 << 20, 1000 << 20, "−20.0 MiB (−2.0 %)"),
+            (5, 0, "+5 B"),
+            ((1 << 30) + 1, 1 << 30, "+1 B"),
+            (0, u64::MAX, "−16777215.9 TiB (−100.0 %)"),
+        ] {
+            assert_eq!(size_change(size, before), expected);
+        }
+    }
+
+    #[test]
+    fn what_programs_print_is_shown_without_its_colours() {
+        for (line, expected) in [
+            ("\u{1b}[31;1mred\u{1b}[0m", "red"),
+            ("\tx \u{1b}]8;;http://a\u{7}link\u{1b}]8;;\u{1b}\\ y", "    x link y"),
+            ("10 %\r55 %\r100 %\r", "100 %"),
+            ("a\u{1b}", "a"),
+            ("a\u{1b}[", "a"),
+            ("a\u{1b}]b", "a"),
+            ("a\u{1b}(Bc\u{1b}7", "ac"),
+            ("\u{1b}é\0\u{202e}", "é\\u{0}\\u{202e}"),
+        ] {
+            assert_eq!(log_line(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn commands_of_ci_systems_are_broken() {
+        for (text, expected) in [
+            ("x ##vso[a] ##[b] ###teamcity[c]", "x ## vso[a] ## [b] ### teamcity[c]"),
+            ("## Title #### x ##", "## Title #### x ##"),
+            ("##é[", "##é["),
+        ] {
+            assert_eq!(escape(text), expected);
+        }
+        // No quadratic time.
+        assert_eq!(escape(&"#".repeat(1 << 20)).len(), 1 << 20);
+    }
+
+    #[test]
     fn control_characters_cannot_reach_a_terminal() {
-        assert_eq!(escape("a\u{1b}[31m\n"), "a\\u{1b}[31m\\n");
+        assert_eq!(escape("a\u{1b}[31m\n\u{202e}"), "a\\u{1b}[31m\\n\\u{202e}");
     }
 }

@@ -33,6 +33,8 @@ impl Note {
 pub enum NoteKind {
     /// The base could not be had, so everything is built.
     MissingBase,
+    /// How the base was found, where that may not be what was built last.
+    Base,
     /// A Go file, go.mod or go.work is odd; more is taken as input than may be needed.
     GoSource,
     /// Whether a file is part of a package cannot be told (cgo, toolchain or tags unknown); it is taken as input.
@@ -60,6 +62,7 @@ impl NoteKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MissingBase => "missing-base",
+            Self::Base => "base",
             Self::GoSource => "go-source",
             Self::UnknownConstraint => "unknown-constraint",
             Self::UnresolvedImport => "unresolved-import",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use buildplan::ci::Rule;
 use buildplan::config::Config;
 use buildplan::go::external::lock_file::LockFile;
 use buildplan::render::schema::{SchemaName, schema};
@@ -19,6 +20,15 @@ fn every_reason_and_note_is_described_and_no_others() {
     assert!(names.len() > 30, "{names:?}");
     let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     assert_eq!(described, names);
+}
+
+#[test]
+fn every_rule_for_a_base_is_described_and_no_others() {
+    let page = read("docs/ci/baselines.md");
+    let described: Vec<&str> = first_cells(&page).collect();
+    let mut rules: Vec<&str> = Rule::ALL.iter().map(|rule| rule.source()).collect();
+    assert_eq!(rules.pop(), Some("no-provider"));
+    assert_eq!(described, rules);
 }
 
 #[test]
@@ -60,6 +70,7 @@ fn links_between_documents_lead_somewhere() {
     for page in [
         "README.md",
         "CONTRIBUTING.md",
+        "docs/ci/baselines.md",
         "docs/configuration.md",
         "docs/external-modules.md",
         "docs/inputs.md",

@@ -307,11 +307,11 @@ fn a_shallow_clone_names_the_command_that_deepens_it() {
     let clone = repo.clone_as("clone", &["--depth=1"]);
     assert_snapshot!(without_ids(&clone.run(["plan"]).failure()), @"
     error: this shallow clone ends at commit ID: its parent is not here
-    hint: run `git fetch --deepen=1`, or clone with a depth of 2 or more
+    hint: run `git fetch --deepen=1`, or clone with a depth of 2 or more, or pass `--deepen`
     ");
     assert_snapshot!(clone.run(["plan", "--base", "HEAD~1"]).failure(), @"
     error: `HEAD~1` is not a revision of this repository
-    hint: this is a shallow clone: run `git fetch --deepen=100` or `git fetch --unshallow`
+    hint: this is a shallow clone: run `git fetch --deepen=100` or `git fetch --unshallow`, or pass `--deepen`
     ");
 }
 

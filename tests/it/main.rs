@@ -4,6 +4,10 @@
 
 // The files of programs in random repositories, held to what Go says of them.
 mod agreement;
+// The base that the events of CI providers give, in clones as they make them.
+mod ci_baselines;
+// Clones that lack something: history, files, folders of the checkout, or the format that libgit2 knows.
+mod clones;
 // The documents, held to what the program knows and prints.
 mod docs;
 // Plans run with Docker, BuildKit, buildah and a registry.
@@ -26,6 +30,8 @@ mod go_rules;
 mod go_toolchain;
 // External modules: what a build-plan.lock makes exact.
 mod lock;
+// Plans as the jobs of CI systems.
+mod matrix;
 // Modules in short, for tests about what they require and import.
 mod modules;
 // Small changes, held to what Go builds of them.
@@ -38,8 +44,14 @@ mod properties;
 mod proxy;
 // The ledger beside the images, and what registries make of it.
 mod registry_ledger;
+// What is written about a run: the page, the texts.
+mod reports;
 // What running a plan does, leaves behind and recovers from.
 mod run;
+// How a run shows logs in CI systems.
+mod run_ci;
+// What a run does on a full disk, with files in the way, and with hostile names.
+mod run_faults;
 // A repository in a temporary folder, and the program run in it.
 mod support;
 // The architecture, held to by a scan of the source.

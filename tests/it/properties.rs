@@ -326,7 +326,7 @@ fn plan(base: &Generated, head: &Generated) -> Plan {
     let id = ObjectId::from_bytes(&[7; 20]);
     let request = PlanRequest {
         head: HeadRevision { rev: None, commit: id, tree: id, working_copy: false, dirty: false },
-        base: Some(BaseRevision { rev: "base".into(), commit: id, merge_base: false, source: "flag" }),
+        base: Some(BaseRevision { rev: "base".into(), commit: id, merge_base: false, source: "flag", rule: None }),
         missing_base: None,
         ledger: "none",
         record: &|_, _| Record::Unseen,
@@ -336,6 +336,7 @@ fn plan(base: &Generated, head: &Generated) -> Plan {
         selection: Selection::default(),
         tags: &|_| Vec::new(),
         repository: &|_| None,
+        fill: &|_, template| template.to_owned(),
     };
     Plan::new(Some(&base_snapshot), &head_snapshot, &changes, request)
 }

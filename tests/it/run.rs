@@ -20,13 +20,13 @@ printf '{"reference": "local/%s", "digest": "sha256:%s", "size": 2048}' "$2" "$d
 "#;
 
 /// Three programs, two of which share a package.
-struct Builds {
-    repo: Sandbox,
-    state: PathBuf,
+pub(crate) struct Builds {
+    pub(crate) repo: Sandbox,
+    pub(crate) state: PathBuf,
 }
 
 impl Builds {
-    fn new(settings: &str) -> Self {
+    pub(crate) fn new(settings: &str) -> Self {
         let repo = Sandbox::empty();
         let state = repo.beside("state");
         fs::create_dir(&state).unwrap();
@@ -49,27 +49,27 @@ impl Builds {
     }
 
     /// Lets a step of a service do something more.
-    fn hook(&self, step: &str, service: &str, script: &str) {
+    pub(crate) fn hook(&self, step: &str, service: &str, script: &str) {
         fs::write(self.state.join(format!("{step}-{service}")), script).unwrap();
     }
 
-    fn unhook(&self, step: &str, service: &str) {
+    pub(crate) fn unhook(&self, step: &str, service: &str) {
         fs::remove_file(self.state.join(format!("{step}-{service}"))).unwrap();
     }
 
     /// The steps that were started since the last time, sorted.
-    fn calls(&self) -> String {
+    pub(crate) fn calls(&self) -> String {
         let path = self.state.join("calls");
         let text = fs::read_to_string(&path).unwrap_or_default();
         let _ = fs::remove_file(path);
         text.lines().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.repo.run(["run", "--all"].iter().chain(arguments).copied())
     }
 
-    fn spawn(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let mut program = self.repo.program();
         program.args(["run", "--all"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         program.spawn().unwrap()
@@ -77,7 +77,7 @@ impl Builds {
 
     /// Waits until a hook has made a file.
     #[track_caller]
-    fn wait_for(&self, name: &str) -> String {
+    pub(crate) fn wait_for(&self, name: &str) -> String {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             match fs::read_to_string(self.state.join(name)) {
@@ -88,19 +88,19 @@ impl Builds {
         }
     }
 
-    fn report(&self, name: &str) -> Value {
+    pub(crate) fn report(&self, name: &str) -> Value {
         serde_json::from_str(&self.repo.read(name)).unwrap()
     }
 }
 
 /// The outcome of each step.
-fn outcomes(report: &Value) -> Vec<String> {
+pub(crate) fn outcomes(report: &Value) -> Vec<String> {
     let steps = report["steps"].as_array().unwrap().iter();
     steps.map(|step| format!("{} {}", step["id"].as_str().unwrap(), step["outcome"].as_str().unwrap())).collect()
 }
 
 #[track_caller]
-fn check_gone(pid: &str) {
+pub(crate) fn check_gone(pid: &str) {
     let until = Instant::now() + Duration::from_secs(10);
     loop {
         let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -112,12 +112,12 @@ fn check_gone(pid: &str) {
     }
 }
 
-fn send(child: &Child, signal: &str) {
+pub(crate) fn send(child: &Child, signal: &str) {
     let status = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
-fn finish(child: Child) -> (i32, String) {
+pub(crate) fn finish(child: Child) -> (i32, String) {
     let output = child.wait_with_output().unwrap();
     (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
 }
@@ -168,10 +168,11 @@ fn built_images_are_only_pushed_and_pushed_ones_only_tagged() {
 fn a_failure_stops_only_what_needs_it_and_is_tried_again_the_next_time() {
     let builds = Builds::new("");
     builds.hook("build", "b", "echo main.go:7: undefined: x; exit 2");
-    let run = builds.run(&["--push", "--report", "report.json", "--report", "report.md"]);
+    let run = builds.run(&["--push", "--report", "report.json", "--report", "report.md", "--report", "report.html"]);
     assert_eq!(run.code, 1);
     assert!(run.stdout.contains("b/build failed: sh ended with exit status 2"), "{}", run.stdout);
-    assert!(run.stdout.contains("  | main.go:7: undefined: x"), "{}", run.stdout);
+    assert!(run.stdout.contains("  | main.go:7: undefined: x\n  all of it: "), "{}", run.stdout);
+    assert_eq!(run.stdout.matches("exit status 2").count(), 1, "{}", run.stdout);
     assert!(run.stdout.contains("2 built, 2 pushed, 1 failed, 1 not started in "), "{}", run.stdout);
     let report = builds.report("report.json");
     assert_eq!(report["outcome"], "failed");
@@ -179,6 +180,7 @@ fn a_failure_stops_only_what_needs_it_and_is_tried_again_the_next_time() {
     assert_eq!(outcomes(&report), expected);
     assert_eq!(report["steps"][2]["attempts"][0]["exit_status"], 2);
     assert!(builds.repo.read("report.md").contains("| b/build | failed |"));
+    assert!(builds.repo.read("report.html").contains("<title>Failed: 2 built, 2 pushed, 1 failed, 1 not started in "));
     builds.calls();
     builds.unhook("build", "b");
     assert_eq!(builds.run(&["--push"]).code, 0);
@@ -198,6 +200,26 @@ fn a_report_is_what_its_schema_says() {
     let schema: Value = serde_json::from_str(&builds.repo.run(["schema", "status"]).success()).unwrap();
     let status: Value = serde_json::from_str(&builds.repo.run(["status", "-o", "json"]).success()).unwrap();
     assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&status));
+}
+
+#[test]
+fn a_report_lists_the_images_that_were_skipped_and_how_sizes_changed() {
+    let builds = Builds::new("");
+    assert_eq!(builds.run(&["--push"]).code, 0);
+    builds.repo.write("cmd/a/main.go", "package main\n\nfunc main() { println() }\n");
+    builds.repo.replace("work.sh", "2048", "3072").commit("second");
+    assert_eq!(builds.run(&["--push", "--report", "report.json", "--report", "report.md", "a", "b"]).code, 0);
+    let report = builds.report("report.json");
+    let shown = |image: &Value| format!("{} {} {}", image["decision"], image["size"], image["size_before"]);
+    let images: Vec<String> = report["images"].as_array().unwrap().iter().map(shown).collect();
+    assert_eq!(images, ["\"build\" 3072 2048", "\"build\" 3072 2048", "\"skip\" null null"]);
+    assert!(builds.repo.read("report.md").contains("| 3.0 KiB | +1.0 KiB (+50.0 %) |"));
+    let again = builds.run(&["--push", "--report", "again.json", "-o", "images"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    let report = builds.report("again.json");
+    let images: Vec<String> = report["images"].as_array().unwrap().iter().map(shown).collect();
+    assert_eq!(images, ["\"skip\" 3072 null", "\"skip\" 3072 null", "\"build\" 3072 2048"]);
+    assert_eq!(again.stdout.lines().count(), 3, "{}", again.stdout);
 }
 
 #[test]

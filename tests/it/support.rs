@@ -10,8 +10,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Variables of the machine that would change what Git or the program does.
-const STRIPPED: [&str; 12] = [
+const STRIPPED: [&str; 13] = [
     "CI",
+    "TF_BUILD",
     "BUILDPLAN_BASE",
     "NO_COLOR",
     "CLICOLOR",
@@ -25,6 +26,22 @@ const STRIPPED: [&str; 12] = [
     "GIT_NAMESPACE",
 ];
 
+/// The same by how their names start: what CI providers set.
+const STRIPPED_FROM: [&str; 12] = [
+    "GITHUB_",
+    "GITLAB_",
+    "CI_",
+    "BUILDKITE",
+    "CIRCLE",
+    "BUILD_",
+    "SYSTEM_",
+    "JENKINS_",
+    "CHANGE_",
+    "BRANCH_",
+    "TAG_",
+    "GIT_",
+];
+
 /// A repository that vanishes with the test.
 pub(crate) struct Sandbox {
     folder: tempfile::TempDir,
@@ -34,8 +51,13 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// A repository on the unborn branch `main`, without files.
     pub(crate) fn empty() -> Self {
+        Self::with_format("sha1")
+    }
+
+    /// The same with object ids of that format.
+    pub(crate) fn with_format(format: &str) -> Self {
         let sandbox = Self::folder();
-        sandbox.git(["init", "--quiet"]);
+        sandbox.git(["init", "--quiet", "--object-format", format]);
         // libgit2 reads the user's own files as well; what they say must not reach the tests.
         for key in ["core.excludesfile", "core.attributesfile"] {
             sandbox.git(["config", key, "none"]);
@@ -53,7 +75,12 @@ impl Sandbox {
 
     /// A repository whose only commit is a tree of `testdata/`.
     pub(crate) fn copy_of(tree: &str) -> Self {
-        let sandbox = Self::empty();
+        Self::empty().with_tree(tree)
+    }
+
+    /// With a commit of a tree of `testdata/`.
+    pub(crate) fn with_tree(self, tree: &str) -> Self {
+        let sandbox = self;
         copy(&testdata().join(tree), &sandbox.dir);
         sandbox.commit("base");
         sandbox
@@ -186,7 +213,12 @@ impl Sandbox {
 
     /// The program, to be run in this repository with whatever is added.
     pub(crate) fn program(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_buildplan"));
+        self.program_of(env!("CARGO_BIN_EXE_buildplan"))
+    }
+
+    /// Another program, likewise.
+    pub(crate) fn program_of(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
         isolate(&mut command).current_dir(&self.dir);
         command
     }
@@ -208,6 +240,11 @@ impl Sandbox {
 fn isolate(command: &mut Command) -> &mut Command {
     for name in STRIPPED {
         command.env_remove(name);
+    }
+    for (name, _) in std::env::vars_os() {
+        if STRIPPED_FROM.iter().any(|start| name.as_bytes().starts_with(start.as_bytes())) {
+            command.env_remove(name);
+        }
     }
     // libgit2 knows nothing of these two variables, but it looks for the user's files below the home folder.
     command.env("HOME", "/nonexistent").env_remove("XDG_CONFIG_HOME");
@@ -309,6 +346,14 @@ impl Plan {
     #[track_caller]
     pub(crate) fn of(command: &mut Command) -> Self {
         Self(serde_json::from_str(&Run::of(command).success()).unwrap())
+    }
+
+    /// The base: its source, its revision, and whether it is a merge base.
+    #[track_caller]
+    pub(crate) fn base(&self) -> String {
+        let base = &self.0["base"];
+        let merge_base = if base["merge_base"] == true { " merge-base" } else { "" };
+        format!("{} {}{merge_base}", base["source"].as_str().unwrap(), base["rev"].as_str().unwrap())
     }
 
     /// The names of all services.

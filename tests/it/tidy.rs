@@ -46,7 +46,7 @@ const OUTSIDE: [&str; 9] = [
 ];
 
 /// Third-party crates that only one stage may name.
-const HOMES: [(&str, &str); 15] = [
+const HOMES: [(&str, &str); 16] = [
     ("git2", "git"),
     ("petgraph", "graph"),
     ("blake3", "repo"),
@@ -62,6 +62,7 @@ const HOMES: [(&str, &str); 15] = [
     ("reqwest", "registry"),
     ("rustls", "registry"),
     ("tokio", "registry"),
+    ("minijinja", "render"),
 ];
 
 /// Marks of unfinished work, in halves so that this file has none.
