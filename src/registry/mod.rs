@@ -163,7 +163,7 @@ impl Registry {
     ) -> Vec<(usize, Result<Option<String>, RegistryError>)> {
         let asked: Vec<(usize, RegistryError)> = list
             .iter()
-            .map(|(number, place, tag)| (*number, lookup_error(place, tag, FailureKind::TimedOut, "it took too long")))
+            .map(|(number, place, tag)| (*number, lookup_error(place, tag, FailureKind::TimedOut, &too_long(place))))
             .collect();
         let runtime = match self.runtime() {
             Ok(runtime) => runtime,
@@ -349,7 +349,7 @@ impl Registry {
                     return Err(error(place, what, FailureKind::Cancelled, "it was stopped"));
                 }
                 if Instant::now() >= patience.until {
-                    return Err(error(place, what, FailureKind::TimedOut, "it took too long"));
+                    return Err(error(place, what, FailureKind::TimedOut, too_long(place)));
                 }
             }
         })
@@ -435,6 +435,10 @@ fn error(place: &Place, what: &str, kind: FailureKind, reason: impl Into<String>
 fn not_asked(repository: &str, what: &str, reason: &str) -> RegistryError {
     let host = repository.split('/').next().unwrap_or_default().to_owned();
     RegistryError { host, what: what.to_owned(), kind: FailureKind::Wrong, reason: reason.to_owned() }
+}
+
+fn too_long(place: &Place) -> String {
+    format!("it took too long; see whether {} is well, and try again later", place.host)
 }
 
 fn looked_up(place: &Place, tag: &str) -> String {

@@ -365,6 +365,29 @@ fn mishap(shop: &Shop<'_>) {
     assert_eq!(done(&shop.run_well(&["--push"]), "push"), ["s03"]);
 }
 
+/// With the registry as ledger, a machine that has nothing, not even a builder, builds nothing, and gives the images the
+/// tags of a new commit.
+fn empty_machine(shop: &Shop<'_>) {
+    let all: Vec<String> = (0..shop.services).map(service).collect();
+    shop.repo.commit("pushed");
+    let pushed = shop.run_well(&["--all", "--push", "--ledger", "registry"]);
+    let digests = shop.digests(&pushed);
+    assert_eq!(done(&pushed, "push"), all);
+    assert!(pushed["images"][0]["size"].as_u64().unwrap() > 100_000, "{}", pushed["images"][0]);
+    let clone = shop.repo.clone_as("clone", &[]);
+    clone.replace("build-plan.toml", "[image]\n", "[image]\ntags = [\"{fingerprint}\", \"{commit}\"]\n").commit("next");
+    let mut program = clone.program();
+    program.env("PATH", "/nonexistent").args(["run", "--all", "--push", "--ledger", "registry"]);
+    let run = Run::of(program.args(["--report", "report.json"]));
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let report: Value = serde_json::from_str(&clone.read("report.json")).unwrap();
+    assert_eq!(["build", "push", "tag"].map(|kind| done(&report, kind)), [vec![], vec![], all.clone()]);
+    let commit = clone.git(["rev-parse", "HEAD"]);
+    for name in &all {
+        assert_eq!(shop.registry.digest(name, &commit), digests[name], "{name}");
+    }
+}
+
 fn docker_journey(with_buildx: bool) {
     let (registry, engine) = (Registry::start(), Engine::docker(with_buildx));
     engine.make_base(&["docker", "build", "--network=host"], &[], "base");
@@ -390,6 +413,7 @@ fn docker_journey(with_buildx: bool) {
     assert!(lost.code == 1 && lost.stdout.contains("is gone"), "{}{}", lost.stdout, lost.stderr);
     let healed = shop.run_well(&["--push", "s00"]);
     assert_eq!((done(&healed, "build"), done(&healed, "push")), (vec!["s00".to_owned()], vec!["s00".to_owned()]));
+    empty_machine(&shop);
 }
 
 #[test]
@@ -456,4 +480,5 @@ fn buildah_builds_and_pushes_what_a_change_reaches() {
         String::from_utf8(output.stderr).unwrap()
     });
     mishap(&shop);
+    empty_machine(&shop);
 }
