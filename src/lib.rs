@@ -35,6 +35,7 @@
 //! | [`config`] | the bytes of build-plan.toml | a checked [`Config`](config::Config) |
 //! | [`git`] | a repository and revisions | trees, the base, the change set |
 //! | [`ci`] | the environment of a CI job | what to compare with, by provider and event |
+//! | [`registry`] | image repositories and tags | digests and sizes, as the registries of the images have them |
 //! | [`ledger`] | fingerprints | records of what was built and pushed |
 //! | [`go`] | a tree | a [`Workspace`](go::workspace::Workspace): modules, folders, headers; what an import means |
 //! | [`docker`] | a Dockerfile and its context | the files that reach the image other than through Go |
@@ -94,6 +95,7 @@ pub mod graph;
 pub mod ledger;
 pub mod lock;
 pub mod plan;
+pub mod registry;
 pub mod render;
 pub mod repo;
 pub mod service;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::LedgerStore;
 use crate::plan::shards::Shard;
 
 const STYLES: Styles = Styles::styled()
@@ -132,10 +133,36 @@ pub(super) struct ComparisonArguments {
     pub(super) ledger: Option<LedgerChoice>,
 }
 
+impl ComparisonArguments {
+    /// What is checked out, compared with nothing.
+    pub(super) fn without_base() -> Self {
+        Self {
+            base: None,
+            head: None,
+            no_merge_base: false,
+            on_missing_base: OnMissingBase::Error,
+            all: true,
+            deepen: false,
+            ledger: None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LedgerChoice {
     Local,
+    Registry,
     None,
+}
+
+impl LedgerChoice {
+    pub(super) fn store(self) -> LedgerStore {
+        match self {
+            Self::Local => LedgerStore::Local,
+            Self::Registry => LedgerStore::Registry,
+            Self::None => LedgerStore::None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -392,6 +419,9 @@ pub(super) struct StatusArguments {
     /// Only these services
     #[arg(value_name = "SERVICE")]
     pub(super) services: Vec<String>,
+    /// Which records are shown [default: as configured]
+    #[arg(long, value_name = "STORE")]
+    pub(super) ledger: Option<LedgerChoice>,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(super) output: StatusFormat,

@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use crate::ci::{self, CiBase, Provider};
 use crate::cli::args::{ComparisonArguments, GlobalArguments, LedgerChoice, OnMissingBase, SelectionArguments};
 use crate::cli::output::{Failure, Output};
-use crate::config::{Config, Glob, LedgerStore, Unseen, check_repository, check_tag, fill_template, nearest};
+use crate::config::{Config, Glob, LedgerStore, check_repository, check_tag, fill_template, nearest};
 use crate::fingerprint::{ServiceState, Snapshot, SnapshotOptions};
 use crate::git::{Base, BaseRequest, BaseSource, Commit, CommitTree, GitError, ProviderBase, Repository, WorkingTree};
 use crate::go::workspace::Workspace;
 use crate::ledger::local::LocalLedger;
+use crate::ledger::registry::RegistryLedger;
 use crate::ledger::{self, Image, Ledger, NoLedger, Query};
 use crate::plan::difference::{Question, context_differences};
 use crate::plan::{BaseRevision, HeadRevision, Plan, PlanRequest, Record, Selection};
+use crate::registry::{Credentials, Registry};
 use crate::render::words;
 use crate::repo::{ChangeSet, EntryKind, Note, NoteKind, ObjectId, RepoPath, Tree};
 
@@ -35,6 +37,8 @@ pub(super) struct Comparison<'c> {
     pub(super) changes: &'c ChangeSet,
     /// Where it is recorded what was built.
     pub(super) ledger: &'c dyn Ledger,
+    /// The registries of the images, if the ledger is there.
+    pub(super) registry: Option<&'c Registry>,
     head_tree: &'c Head<'c>,
     details: &'c Details,
     repository: &'c Repository,
@@ -45,6 +49,16 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// The images that are built already, by service.
     pub(super) images: BTreeMap<String, Image>,
+    /// The tags that they have at their destinations, by service.
+    pub(super) tagged: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// What the ledger had to say, by service.
+#[derive(Default)]
+struct Known {
+    records: BTreeMap<String, Record>,
+    images: BTreeMap<String, Image>,
+    tagged: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What was asked for and found, beside the trees.
@@ -82,7 +96,9 @@ pub(super) fn compare<T>(
         config,
         ci,
     };
-    let ledger = ledger_of(&repository, arguments, &details.config);
+    let store = arguments.ledger.map_or(details.config.ledger.store, LedgerChoice::store);
+    details.config.ledger = std::mem::take(&mut details.config.ledger).with_store(store);
+    let (ledger, registry) = ledger_of(&repository, &details.config);
     let base_tree = find_base(&repository, global, arguments, &head, &mut details)?;
     let base_config = match (&base_tree, shared) {
         (None, _) => None,
@@ -97,7 +113,7 @@ pub(super) fn compare<T>(
     };
     let environment = environment([Some(&details.config), base_config.as_ref()].into_iter().flatten());
     let options = SnapshotOptions { environment, every_package };
-    let ledger = &*ledger;
+    let (ledger, registry) = (&*ledger, registry.as_ref());
     let head_workspace = Workspace::scan(head.tree())?;
     let head_snapshot = Snapshot::new(&head_workspace, &details.config, &options, None)?;
     if !head_snapshot.problems.is_empty() {
@@ -110,6 +126,7 @@ pub(super) fn compare<T>(
             head: &head_snapshot,
             changes: &changes,
             ledger,
+            registry,
             head_tree: &head,
             details: &details,
             repository: &repository,
@@ -127,6 +144,7 @@ pub(super) fn compare<T>(
             head: &head_snapshot,
             changes: &changes,
             ledger,
+            registry,
             head_tree: &head,
             details: &details,
             repository: &repository,
@@ -137,6 +155,7 @@ pub(super) fn compare<T>(
         head: &head_snapshot,
         changes: &changes,
         ledger,
+        registry,
         head_tree: &head,
         details: &details,
         repository: &repository,
@@ -158,7 +177,7 @@ impl Comparison<'_> {
         }
         let missing_base = self.details.missing_base.clone();
         let base = self.details.base.as_ref().filter(|_| self.base.is_some());
-        let (records, images) = self.records();
+        let Known { records, images, tagged } = self.known(&selection_value);
         let request = PlanRequest {
             head: self.details.head.clone(),
             base: base.map(|base| BaseRevision {
@@ -183,40 +202,51 @@ impl Comparison<'_> {
         // The working copy has notes only once it has been looked at.
         plan.notes.extend(self.head_tree.notes());
         plan.notes.extend(self.base_notes());
-        plan.notes.extend(self.ledger_note());
         plan.notes.extend(self.ledger.complaints().into_iter().map(|text| Note::general(NoteKind::Ledger, text)));
         plan.notes.sort_unstable();
         plan.notes.dedup();
-        Ok(Planned { plan, images })
+        Ok(Planned { plan, images, tagged })
     }
 
     /// What the ledger says of every service of head with a fingerprint.
-    fn records(&self) -> (BTreeMap<String, Record>, BTreeMap<String, Image>) {
-        let query = |state: &ServiceState| {
-            let service = state.service.name.clone();
-            Some(Query { service, fingerprint: state.fingerprint?, repository: repository_of(state) })
-        };
-        let queries: Vec<Query> = self.head.services.values().filter_map(query).collect();
-        let answers = self.ledger.lookup(&queries);
-        let (mut records, mut images) = (BTreeMap::new(), BTreeMap::new());
+    fn known(&self, selection: &Selection) -> Known {
+        // What is far away is asked only about what matters.
+        let matters = |state: &ServiceState| self.registry.is_none() || selection.contains(state);
+        let (queries, answers) = self.ask_ledger(&matters);
+        let mut known = Known::default();
         for (query, answer) in queries.into_iter().zip(answers) {
             let record = match answer {
                 ledger::Record::Unseen => Record::Unseen,
                 ledger::Record::Others => Record::Others,
+                ledger::Record::Unanswered(reason) => Record::Unanswered(reason),
                 ledger::Record::Built(image) => {
                     let digest = image.digest.clone();
-                    images.insert(query.service.clone(), image);
+                    known.images.insert(query.service.clone(), image);
                     Record::Built(digest)
                 }
                 ledger::Record::Pushed(image, tags) => {
                     let digest = image.digest.clone();
-                    images.insert(query.service.clone(), Image { reference: query.repository, ..image });
-                    Record::Pushed { digest, tags: tags.into_iter().collect() }
+                    let tags: BTreeSet<String> = tags.into_iter().collect();
+                    known.images.insert(query.service.clone(), Image { reference: query.repository, ..image });
+                    known.tagged.insert(query.service.clone(), tags.clone());
+                    Record::Pushed { digest, tags }
                 }
             };
-            records.insert(query.service, record);
+            known.records.insert(query.service, record);
         }
-        (records, images)
+        known
+    }
+
+    /// What the ledger is asked of some services, and what it says.
+    pub(super) fn ask_ledger(&self, of: &dyn Fn(&ServiceState) -> bool) -> (Vec<Query>, Vec<ledger::Record>) {
+        let query = |state: &ServiceState| {
+            let fingerprint = state.fingerprint?;
+            let service = state.service.name.clone();
+            Some(Query { service, fingerprint, repository: repository_of(state), tags: self.tags(state) })
+        };
+        let queries: Vec<Query> = self.head.services.values().filter(|state| of(state)).filter_map(query).collect();
+        let answers = self.ledger.lookup(&queries);
+        (queries, answers)
     }
 
     /// The commit that head is, or stands on.
@@ -350,15 +380,6 @@ impl Comparison<'_> {
             notes.push(note(format!("{} is checked out, but {name} runs this job for {about}", head.commit)));
         }
         notes
-    }
-
-    fn ledger_note(&self) -> Option<Note> {
-        let settings = &self.details.config.ledger;
-        let built = if settings.unseen == Unseen::Build { ", so every service counts as not built" } else { "" };
-        (settings.store == LedgerStore::Registry).then(|| {
-            let message = format!("this version does not consult the registry ledger{built}");
-            Note::general(NoteKind::Ledger, message)
-        })
     }
 }
 
@@ -500,6 +521,15 @@ fn with_history_hint(error: GitError, repository: &Repository, provider: Provide
     }
 }
 
+/// The configuration of what is checked out.
+pub(super) fn configuration(global: &GlobalArguments, repository: &Repository) -> Result<Config, Failure> {
+    let folder = global.directory.as_deref().unwrap_or(Path::new(""));
+    match &global.config {
+        Some(file) => read_config_file(&folder.join(file)),
+        None => Ok(config_of(&repository.working_copy()?)?.unwrap_or_default()),
+    }
+}
+
 pub(super) fn read_config_file(path: &Path) -> Result<Config, Failure> {
     let bytes =
         std::fs::read(path).map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
@@ -519,16 +549,18 @@ pub(super) fn config_of(tree: &dyn Tree) -> Result<Option<Config>, Failure> {
     }
 }
 
-/// The ledger that the arguments or the configuration ask for.
-fn ledger_of(repository: &Repository, arguments: &ComparisonArguments, config: &Config) -> Box<dyn Ledger> {
-    let store = match arguments.ledger {
-        Some(LedgerChoice::Local) => LedgerStore::Local,
-        Some(LedgerChoice::None) => LedgerStore::None,
-        None => config.ledger.store,
-    };
-    match store {
-        LedgerStore::Local => Box::new(LocalLedger::new(repository.common_dir())),
-        LedgerStore::Registry | LedgerStore::None => Box::new(NoLedger),
+/// The ledger that is configured, and the registries if it is there.
+fn ledger_of(repository: &Repository, config: &Config) -> (Box<dyn Ledger>, Option<Registry>) {
+    let local = || LocalLedger::new(repository.common_dir());
+    match config.ledger.store {
+        LedgerStore::None => (Box::new(NoLedger), None),
+        LedgerStore::Local => (Box::new(local()), None),
+        LedgerStore::Registry => {
+            let images = config.services.values().map(|service| &service.image).chain([&config.image]);
+            let insecure = images.flat_map(|image| image.insecure_registries.iter().cloned()).collect();
+            let registry = Registry::new(insecure, Credentials::of(|name| std::env::var_os(name)));
+            (Box::new(RegistryLedger::new(local(), registry.clone())), Some(registry))
+        }
     }
 }
 

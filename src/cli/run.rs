@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -20,14 +21,16 @@ use crate::execute::docker::DockerBuilder;
 use crate::execute::exclusive::Exclusive;
 use crate::execute::log::LogFolder;
 use crate::execute::signals::SignalWatch;
+use crate::execute::tagging::{missing_tags, needs_no_builder};
 use crate::execute::verifier::Verifier;
 use crate::execute::{Run, logs_folder, run as execute};
 use crate::fingerprint::{ServiceState, SnapshotOptions};
 use crate::plan::report::Report;
-use crate::plan::{Plan, StepKind};
+use crate::plan::{Plan, Step, StepKind};
+use crate::registry::Registry;
 use crate::render::ci_log::CiLog;
 use crate::render::text;
-use crate::repo::RepoPath;
+use crate::repo::{NoteKind, RepoPath};
 
 /// The variables of this process that programs get: where tools, caches and credentials are. None of them is an input of
 /// a build; what is has to be named in `env`.
@@ -75,12 +78,12 @@ pub(super) fn run(global: &GlobalArguments, command: &RunArguments, output: &Out
         let now = plan()?;
         check_head(&now.plan, command)?;
         let jobs = jobs(comparison, &now.plan)?;
-        let builders = builders(&jobs)?;
+        let builders = builders(&jobs, &now, comparison.registry)?;
         if command.dry_run {
-            return dry_run(&now.plan, &jobs, &builders, output);
+            return dry_run(&now, &jobs, (&builders, comparison.registry), output);
         }
         check_places(global, command)?;
-        let done = perform(global, command, comparison, (now, &plan), (&jobs, &builders), output)?;
+        let done = perform(global, command, comparison, (now, &plan), (jobs, builders), output)?;
         let Some(mut done) = done else { return Ok(Status::Interrupted) };
         if let Some(file) = &file {
             done.base = file.base().map(str::to_owned);
@@ -109,8 +112,11 @@ fn planned(comparison: &Comparison<'_>, command: &RunArguments, file: Option<&Pl
 }
 
 /// What the jobs are built with. What cannot build is refused before anything starts.
-fn builders(jobs: &BTreeMap<String, Job>) -> Result<Builders, Failure> {
-    let needed: BTreeSet<BuilderKind> = jobs.values().map(|job| job.settings.builder).collect();
+fn builders(jobs: &BTreeMap<String, Job>, planned: &Planned, registry: Option<&Registry>) -> Result<Builders, Failure> {
+    let needs_none = |step: &Step| needs_no_builder(registry, step.kind, planned.images.get(&step.service));
+    let steps = planned.plan.steps.iter().filter(|step| !needs_none(step));
+    let needed: BTreeSet<BuilderKind> =
+        steps.filter_map(|step| jobs.get(&step.service)).map(|job| job.settings.builder).collect();
     let made = needed.into_iter().map(|kind| Ok((kind, builder(kind)?)));
     made.collect()
 }
@@ -150,7 +156,7 @@ fn perform(
     command: &RunArguments,
     comparison: &Comparison<'_>,
     (now, plan_again): (Planned, &dyn Fn() -> Result<Planned, Failure>),
-    (jobs, builders): (&BTreeMap<String, Job>, &Builders),
+    (mut jobs, mut builders): (BTreeMap<String, Job>, Builders),
     output: &Output,
 ) -> Result<Option<Report>, Failure> {
     let cancellation = Arc::new(Cancellation::default());
@@ -160,7 +166,21 @@ fn perform(
         .map_err(|error| failed("make sure that no other run is going on", &error))?;
     let Some(_exclusive) = exclusive else { return Ok(None) };
     // Another run may have done some of it while this one waited.
-    let Planned { plan, images } = if now.plan.steps.is_empty() { now } else { plan_again()? };
+    let now = if now.plan.steps.is_empty() {
+        now
+    } else {
+        let again = plan_again()?;
+        // A registry that could be asked before and cannot now makes the plan larger.
+        if again.plan.steps.iter().any(|step| !now.plan.steps.contains(step)) {
+            jobs = self::jobs(comparison, &again.plan)?;
+            builders = self::builders(&jobs, &again, comparison.registry)?;
+        }
+        again
+    };
+    let Planned { plan, images, tagged } = now;
+    for note in plan.notes.iter().filter(|note| note.kind == NoteKind::Ledger) {
+        output.warn(&note.message);
+    }
     let logs = LogFolder::create(&logs_folder(comparison.common_dir()), jiff::Timestamp::now(), std::process::id())
         .map_err(|error| failed("make a folder for the logs", &error))?;
     let system = CiLog::detect(|name| std::env::var(name).ok());
@@ -179,11 +199,13 @@ fn perform(
     let settings = &comparison.config().run;
     let done = execute(&Run {
         plan: &plan,
-        jobs,
-        builders,
+        jobs: &jobs,
+        builders: &builders,
         ledger: comparison.ledger,
         histories: &comparison.ledger.histories(),
+        registry: comparison.registry,
         images,
+        tagged,
         verify: &verify,
         build_jobs: command.jobs.map_or(settings.build_jobs, count),
         push_jobs: command.push_jobs.unwrap_or(settings.push_jobs),
@@ -209,10 +231,21 @@ fn count(jobs: Jobs) -> NonZeroUsize {
     }
 }
 
-fn dry_run(plan: &Plan, jobs: &BTreeMap<String, Job>, builders: &Builders, output: &Output) -> Result<Status, Failure> {
+fn dry_run(
+    planned: &Planned,
+    jobs: &BTreeMap<String, Job>,
+    (builders, registry): (&Builders, Option<&Registry>),
+    output: &Output,
+) -> Result<Status, Failure> {
     let mut lines = String::new();
-    for step in &plan.steps {
+    for step in &planned.plan.steps {
         let Some(job) = jobs.get(&step.service) else { continue };
+        let image = planned.images.get(&step.service);
+        if let Some(image) = image.filter(|image| needs_no_builder(registry, step.kind, Some(image))) {
+            let missing = missing_tags(job, planned.tagged.get(&step.service));
+            let _ = writeln!(lines, "# {image} is tagged {}", missing.join(", "));
+            continue;
+        }
         let Some(builder) = builders.get(&job.settings.builder) else { continue };
         let Commands { build, push } = builder.commands(job);
         let commands = if step.kind == StepKind::Build { build } else { push };

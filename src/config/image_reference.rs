@@ -27,14 +27,17 @@ pub fn check_repository(text: &str) -> Result<(), String> {
     if text.contains('@') {
         return Err(format!("the image repository `{}` has a digest; write it without", shown(text)));
     }
-    let path = match text.split_once('/') {
-        Some((first, path)) if is_host(first) => {
-            check_registry(first)?;
-            path
-        }
-        _ => text,
-    };
+    let (host, path) = split_repository(text);
+    host.map_or(Ok(()), check_registry)?;
     path.split('/').try_for_each(|element| check_element(text, element))
+}
+
+/// The registry that a repository names, if it names one, and the rest of it.
+pub fn split_repository(text: &str) -> (Option<&str>, &str) {
+    match text.split_once('/') {
+        Some((first, path)) if is_host(first) => (Some(first), path),
+        _ => (None, text),
+    }
 }
 
 /// Checks a tag: `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`.

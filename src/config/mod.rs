@@ -24,7 +24,7 @@ use std::time::Duration;
 
 pub use error::ConfigError;
 pub use glob::Glob;
-pub use image_reference::{check_registry, check_repository, check_tag};
+pub use image_reference::{check_registry, check_repository, check_tag, split_repository};
 pub use nearest::nearest;
 pub use platform::Platform;
 pub use template::fill_template;

@@ -15,9 +15,10 @@ pub mod process;
 mod schedule;
 pub mod signals;
 mod step;
+pub mod tagging;
 pub mod verifier;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -34,6 +35,7 @@ use crate::execute::step::{Done, Performer};
 use crate::ledger::{Entry, History, Image, Ledger};
 use crate::plan::report::{Event, ImageReport, Report, RunOutcome, StepOutcome, StepReport};
 use crate::plan::{Plan, Step, StepKind};
+use crate::registry::Registry;
 
 /// How often the executor looks whether it is still wanted.
 const TICK: Duration = Duration::from_millis(25);
@@ -50,8 +52,12 @@ pub struct Run<'r> {
     pub ledger: &'r dyn Ledger,
     /// What the ledger has of each service.
     pub histories: &'r BTreeMap<String, History>,
+    /// The registries of the images, if they are asked what is there; then tags are put there without the builder.
+    pub registry: Option<&'r Registry>,
     /// The images that were built before, by service.
     pub images: BTreeMap<String, Image>,
+    /// The tags that they have at their destinations.
+    pub tagged: BTreeMap<String, BTreeSet<String>>,
     /// Whether a service is still what was planned; else which input moved.
     pub verify: &'r (dyn Fn(&str) -> Result<(), String> + Sync),
     /// How many builds run at a time.

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::execute::builder::{BuildResult, Job, StepContext, StepError};
+use crate::execute::builder::{BuildResult, Builder, Job, StepContext, StepError};
 use crate::execute::log::StepLog;
+use crate::execute::tagging::{self, Tagger, needs_no_builder};
 use crate::execute::{Run, milliseconds, now_ms};
 use crate::ledger::{Attempt, Built, Entry, Image, Pushed};
 use crate::plan::report::{AttemptReport, Event, StepOutcome, StepReport};
@@ -142,12 +143,11 @@ impl<'r> Performer<'r> {
 
     fn attempt(&self, step: &Step, job: &Job, log: &mut StepLog, started: u64) -> Result<BuildResult, StepError> {
         let fingerprint = self.run.plan.service(&step.service).and_then(|service| service.fingerprint);
-        let name = job.settings.builder;
-        let builder = self
-            .run
-            .builders
-            .get(&name)
-            .ok_or_else(|| StepError::failed(format!("this version cannot run the builder `{}`", name.as_str())))?;
+        let tagger = self.tagger(step);
+        let builder = match &tagger {
+            Some(tagger) => tagger,
+            None => self.builder(job)?,
+        };
         let reads_inputs = step.kind == StepKind::Build || builder.push_reads_inputs(job);
         if reads_inputs {
             (self.run.verify)(&step.service).map_err(StepError::failed)?;
@@ -176,7 +176,7 @@ impl<'r> Performer<'r> {
                         self.warn_if(self.run.ledger.forget(&step.service, &fingerprint).err());
                     }
                 })?;
-                BuildResult { image: pushed, ..BuildResult::default() }
+                BuildResult { image: tagging::with_size(self.run.registry, job, pushed), ..BuildResult::default() }
             }
         };
         if reads_inputs {
@@ -190,6 +190,20 @@ impl<'r> Performer<'r> {
             self.record_result(step, job, fingerprint, &result.image, (started, duration_ms));
         }
         Ok(result)
+    }
+
+    fn builder(&self, job: &Job) -> Result<&dyn Builder, StepError> {
+        let name = job.settings.builder;
+        let missing = || StepError::failed(format!("this version cannot run the builder `{}`", name.as_str()));
+        self.run.builders.get(&name).map(Box::as_ref).ok_or_else(missing)
+    }
+
+    /// What does a step for which no builder is needed.
+    fn tagger(&self, step: &Step) -> Option<Tagger<'_>> {
+        let image = self.image_of(&step.service);
+        let registry =
+            self.run.registry.filter(|registry| needs_no_builder(Some(registry), step.kind, image.as_ref()))?;
+        Some(Tagger { registry, there: self.run.tagged.get(&step.service) })
     }
 
     fn record_result(

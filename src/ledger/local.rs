@@ -303,6 +303,7 @@ mod tests {
             service: service.into(),
             fingerprint: fingerprint(text),
             repository: repository.map(str::to_owned),
+            tags: Vec::new(),
         };
         ledger.lookup(&[query]).remove(0)
     }

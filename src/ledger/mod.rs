@@ -3,6 +3,7 @@
 
 pub mod local;
 mod record_file;
+pub mod registry;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +22,8 @@ pub struct Query {
     pub fingerprint: Digest,
     /// The repository that the image is pushed to; `None` if it is not pushed.
     pub repository: Option<String>,
+    /// The tags that it is to have there.
+    pub tags: Vec<String>,
 }
 
 /// What a ledger says to a [`Query`].
@@ -35,6 +38,8 @@ pub enum Record {
     Built(Image),
     /// The image is built and, where it is to be pushed, at its destination; the tags it has there.
     Pushed(Image, Vec<String>),
+    /// Who would know could not be asked, for this reason.
+    Unanswered(String),
 }
 
 /// An image that was built.

@@ -228,6 +228,8 @@ pub enum Record {
         /// The tags that its repository has for it.
         tags: BTreeSet<String>,
     },
+    /// Who would know could not be asked, for this reason.
+    Unanswered(String),
 }
 
 /// What the user asked for.
@@ -430,6 +432,12 @@ fn decide(
                 digest = known;
                 work = if request.push && !has_all { Work::Tag } else { Work::Nothing };
                 (Decision::Skip, vec![Reason::rule(ReasonKind::AlreadyBuilt)])
+            }
+            // Nobody may take for done what nobody knows to be done.
+            Record::Unanswered(why) => {
+                let mut reasons = vec![Reason { to: Some(why), ..Reason::rule(ReasonKind::NotBuiltYet) }];
+                reasons.extend(if differs && question.is_some() { changes() } else { Vec::new() });
+                (Decision::Build, reasons)
             }
             Record::Others | Record::Unseen if differs => (Decision::Build, changes()),
             Record::Unseen if request.unseen == Unseen::Compare => {

@@ -31,6 +31,10 @@ pub struct StatusRow {
     pub size: Option<u64>,
     /// Where it was pushed, each as `repository:tag`.
     pub pushed: Vec<String>,
+    /// Whether it is what is checked out; null if that was not looked at.
+    pub current: Option<bool>,
+    /// Whether the registry has the image; null if it was not asked, or did not answer.
+    pub in_registry: Option<bool>,
     /// How the last build was tried: `ok`, `failed`, `timed-out`, `cancelled`; null if it was killed, or is under way.
     pub outcome: Option<String>,
 }
@@ -52,25 +56,23 @@ pub fn status_document(rows: &[StatusRow]) -> StatusDocument<'_> {
 }
 
 /// The newest of each service on a line of its own; `time` writes a number of milliseconds since 1970 as a date.
+///
+/// Of the rows of a service, that of what is checked out stands for all, where that is known.
 pub fn status_text(rows: &[StatusRow], time: impl Fn(u64) -> String) -> String {
     if rows.is_empty() {
         return "The ledger is empty: nothing was built here with `buildplan run` yet.\n".to_owned();
     }
     let width = rows.iter().map(|row| row.service.chars().count()).max().unwrap_or(0).min(48);
     let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        let is_newest = rows.get(index + 1).is_none_or(|next| next.service != row.service);
-        if !is_newest {
-            continue;
+    for group in rows.chunk_by(|left, right| left.service == right.service) {
+        let shown = group.iter().find(|row| row.current == Some(true)).or(group.last());
+        let Some(row) = shown else { continue };
+        let others = group.len() - 1;
+        let state = state(row);
+        let _ = write!(text, "{:<width$}  {:.12}  {state:<12}", row.service, row.fingerprint);
+        if row.started > 0 {
+            let _ = write!(text, "  {}", time(row.started));
         }
-        let older = rows.iter().filter(|other| other.service == row.service).count() - 1;
-        let state = match (&row.outcome, row.built, row.pushed.is_empty()) {
-            (_, true, false) => "pushed".to_owned(),
-            (_, true, true) => "built".to_owned(),
-            (Some(outcome), false, _) => outcome.clone(),
-            (None, false, _) => "not finished".to_owned(),
-        };
-        let _ = write!(text, "{:<width$}  {:.12}  {state:<12}  {}", row.service, row.fingerprint, time(row.started));
         if let Some(duration) = row.duration_ms {
             let _ = write!(text, "  {}", words::duration(duration));
         }
@@ -80,10 +82,32 @@ pub fn status_text(rows: &[StatusRow], time: impl Fn(u64) -> String) -> String {
         if let Some(image) = row.digest.as_ref().or(row.reference.as_ref()) {
             let _ = write!(text, "  {}", words::escape(image));
         }
-        if older > 0 {
-            let _ = write!(text, "  +{older} older");
+        if row.in_registry == Some(true) {
+            let tags = row.pushed.iter().filter_map(|reference| reference.rsplit(':').next());
+            let tags: Vec<String> = tags.map(words::escape).collect();
+            let _ = write!(text, "  {}", tags.join(" "));
         }
+        if others > 0 {
+            let _ = write!(text, "  +{others} {}", if row.current.is_some() { "others" } else { "older" });
+        }
+        text.truncate(text.trim_end().len());
         text.push('\n');
     }
     text
+}
+
+/// What became of a fingerprint, in a word or two.
+fn state(row: &StatusRow) -> &str {
+    match (&row.outcome, row.built, row.in_registry) {
+        (_, _, Some(true)) => "in registry",
+        (_, true, None) if !row.pushed.is_empty() => "pushed",
+        (_, true, _) => "built",
+        (Some(outcome), false, _) => outcome,
+        // Nothing was tried.
+        (None, false, _) if row.started == 0 => match row.in_registry {
+            Some(_) => "not built",
+            None => "not known",
+        },
+        (None, false, _) => "not finished",
+    }
 }

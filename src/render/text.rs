@@ -21,13 +21,14 @@ pub enum Detail {
 }
 
 /// Notes of these kinds are shown without being asked for: they mean that something is wrong.
-const URGENT: [NoteKind; 6] = [
+const URGENT: [NoteKind; 7] = [
     NoteKind::MissingBase,
     NoteKind::Base,
     NoteKind::UnresolvedImport,
     NoteKind::ImportCycle,
     NoteKind::GoSource,
     NoteKind::OutsideTree,
+    NoteKind::Ledger,
 ];
 
 /// How many urgent notes are shown before they are only counted.

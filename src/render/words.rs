@@ -204,7 +204,10 @@ fn fact_event(reason: &Reason) -> String {
         },
         ReasonKind::NewService => "new service".to_owned(),
         ReasonKind::Unknown => reason.to.clone().unwrap_or_default(),
-        ReasonKind::NotBuiltYet => "not built yet".to_owned(),
+        ReasonKind::NotBuiltYet => match &reason.to {
+            Some(why) => format!("not known to be built: {}", escape(why)),
+            None => "not built yet".to_owned(),
+        },
         ReasonKind::Unchanged => "unchanged".to_owned(),
         ReasonKind::AlreadyBuilt => "already built".to_owned(),
         ReasonKind::Filtered => "left out by the command line".to_owned(),

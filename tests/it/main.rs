@@ -18,6 +18,8 @@ mod errors;
 mod external_modules;
 // What is printed, in every format.
 mod formats;
+// A registry that misbehaves.
+mod fake_registry;
 // The generator of benchmark repositories, which the other figures rest on.
 mod generator;
 // Which trees are compared, and what Git makes of their files.
@@ -40,6 +42,8 @@ mod plan;
 mod properties;
 // Module proxies in temporary folders, and the `go` command that uses them.
 mod proxy;
+// The ledger beside the images, and what registries make of it.
+mod registry_ledger;
 // What is written about a run: the page, the texts.
 mod reports;
 // What running a plan does, leaves behind and recovers from.

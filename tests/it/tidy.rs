@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages from left to right: a module may name only those before it.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "repo",
     "config",
     "git",
     "ci",
+    "registry",
     "ledger",
     "cache",
     "go",
@@ -45,7 +46,7 @@ const OUTSIDE: [&str; 9] = [
 ];
 
 /// Third-party crates that only one stage may name.
-const HOMES: [(&str, &str); 11] = [
+const HOMES: [(&str, &str); 16] = [
     ("git2", "git"),
     ("petgraph", "graph"),
     ("blake3", "repo"),
@@ -56,6 +57,11 @@ const HOMES: [(&str, &str); 11] = [
     ("rustix", "execute"),
     ("signal_hook", "execute"),
     ("indicatif", "cli"),
+    ("oci_client", "registry"),
+    ("docker_credential", "registry"),
+    ("reqwest", "registry"),
+    ("rustls", "registry"),
+    ("tokio", "registry"),
     ("minijinja", "render"),
 ];
 
