@@ -88,6 +88,7 @@ fn links_between_documents_lead_somewhere() {
 #[test]
 fn the_readme_shows_what_the_demo_prints() {
     let demo = std::process::Command::new(root().join("scripts/demo"))
+        .arg("--no-run")
         .env("BUILDPLAN", env!("CARGO_BIN_EXE_buildplan"))
         .output()
         .unwrap();
@@ -101,6 +102,17 @@ fn the_readme_shows_what_the_demo_prints() {
     for block in shown {
         assert!(printed.contains(block), "the demo does not print\n{block}\nbut\n{printed}");
     }
+}
+
+#[test]
+#[ignore = "needs go"]
+fn the_demo_ends_with_a_real_run() {
+    let mut demo = std::process::Command::new(root().join("scripts/demo"));
+    let demo = demo.env("BUILDPLAN", env!("CARGO_BIN_EXE_buildplan")).output().unwrap();
+    assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+    let printed = String::from_utf8(demo.stdout).unwrap();
+    let real = printed.split("# Now for real").nth(1).unwrap();
+    assert!(real.contains("4 built") && real.contains("nothing to do") && real.contains("3 built"), "{real}");
 }
 
 /// Asserts that a section of a page has one row for each key, with the default where there is one.
