@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::matrix::{github_plan_step, step_shell};
 use crate::support::{Plan, Run, Sandbox};
 
 const ZERO: &str = "0000000000000000000000000000000000000000";
@@ -553,4 +554,70 @@ fn a_ci_variable_that_says_no_counts_for_more_than_a_provider() {
     let plan = |ci| Job::github(&repo, "push", &event).with("CI", ci).plan(&[]);
     assert_eq!((plan("false").built(), &plan("false").0["head"]["working_copy"]), (vec!["worker"], &true.into()));
     assert_eq!(plan("true").built(), [""; 0]);
+}
+
+/// What the planning step of the recipe writes for a job: the outputs, and the summary.
+#[track_caller]
+fn recipe_outputs(job: &Job<'_>, push: &str) -> (String, String) {
+    let (outputs, summary) = (job.repo.beside("github-output"), job.repo.beside("github-summary"));
+    for file in [&outputs, &summary] {
+        std::fs::write(file, "").unwrap();
+    }
+    let mut shell = step_shell(job.repo, &github_plan_step());
+    shell.envs(job.variables.iter().map(|(name, value)| (name, value))).env("PUSH", push);
+    let run = Run::of(shell.env("GITHUB_OUTPUT", &outputs).env("GITHUB_STEP_SUMMARY", &summary));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    (std::fs::read_to_string(outputs).unwrap(), std::fs::read_to_string(summary).unwrap())
+}
+
+/// The outputs without all of an entry but its service and reason.
+fn in_short(outputs: &str) -> String {
+    let mut lines = outputs.lines();
+    let matrix = lines.next().unwrap().strip_prefix("matrix=").unwrap();
+    let matrix: Value = serde_json::from_str(matrix).unwrap();
+    let entries = matrix["include"].as_array().unwrap().iter();
+    let entries =
+        entries.map(|entry| format!("{}: {}", entry["service"].as_str().unwrap(), entry["reason"].as_str().unwrap()));
+    let mut short: Vec<String> = entries.collect();
+    short.extend(lines.map(str::to_owned));
+    short.join("; ")
+}
+
+#[test]
+fn the_github_recipe_plans_each_event() {
+    let remote = with_pull_request();
+    let pull = checkout_pull(&remote, &[]);
+    let job = Job::github(&pull, "pull_request", &pull_request(&remote));
+    let (outputs, summary) = recipe_outputs(&job, "");
+    let worker = "worker: internal/clean/clean.go modified; has-work=true; count=1; shards=[]";
+    assert_eq!(in_short(&outputs), worker);
+    let table =
+        "### 1 service to build\n\n| job | why |\n| --- | --- |\n| worker | internal/clean/clean.go modified |\n";
+    assert_eq!(summary, table);
+
+    let remote = self::remote();
+    let main = checkout_branch(&remote, "main", &[]);
+    let job = Job::github(&main, "push", &push(&main, "main", &id(&main, "main~2"))).with("GITHUB_REF_NAME", "main");
+    let api = "api: cmd/api/main.go modified; has-work=true; count=1; shards=[]";
+    assert_eq!(in_short(&recipe_outputs(&job, "").0), api);
+    let job = Job::github(&main, "push", &push(&main, "main", &id(&main, "main"))).with("GITHUB_REF_NAME", "main");
+    let (outputs, summary) = recipe_outputs(&job, "");
+    assert_eq!(outputs, "matrix={\"include\":[]}\nhas-work=false\ncount=0\nshards=[]\n");
+    assert_eq!(summary, "### Nothing to build\n\n");
+
+    let whole = remote.clone_as("whole", &["--branch=feature"]);
+    let job = Job::github(&whole, "push", &push(&whole, "feature", ZERO));
+    assert_eq!(in_short(&recipe_outputs(&job, "").0), worker);
+
+    let remote = with_pull_request();
+    let queued = remote.clone_as("clone", &[]);
+    queued.git(["fetch", "--quiet", "origin", "refs/pull/7/merge"]);
+    queued.git(["checkout", "--quiet", "--detach", "FETCH_HEAD"]);
+    let event = json!({"merge_group": {"base_sha": id(&remote, "main~1"), "head_sha": id(&queued, "HEAD")}});
+    let job = Job::github(&queued, "merge_group", &event);
+    assert_eq!(in_short(&recipe_outputs(&job, "").0), worker);
+    // Pushing needs to know where to.
+    let mut shell = step_shell(job.repo, &github_plan_step());
+    let refused = Run::of(shell.envs(job.variables.iter().map(|(name, value)| (name, value))).env("PUSH", "--push"));
+    assert!(refused.code == 2 && refused.stderr.contains("no image repository to push to"), "{}", refused.stderr);
 }
