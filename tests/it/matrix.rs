@@ -404,3 +404,26 @@ fn bake_reads_what_is_generated() {
         }
     }
 }
+
+#[test]
+fn the_cache_key_changes_with_what_is_taken_from_outside_and_with_nothing_else() {
+    let repo = Sandbox::empty();
+    let module = |version: &str| format!("module ex.io/m\n\ngo 1.24\n\nrequire ex.org/x {version}\n");
+    repo.write("go.mod", module("v1.0.0"));
+    repo.write("go.sum", "ex.org/x v1.0.0 h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+    repo.write("cmd/a/main.go", "package main\n\nimport _ \"ex.org/x\"\n\nfunc main() {}\n");
+    repo.write("cmd/b/main.go", "package main\n\nfunc main() {}\n").commit("base");
+    let keys = || -> Vec<String> {
+        let matrix: Value = serde_json::from_str(&repo.run(["matrix", "--all"]).success()).unwrap();
+        let entries = matrix["include"].as_array().unwrap().iter();
+        entries.map(|entry| entry["cache_key"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = keys();
+    assert!(before.iter().all(|key| key.len() == 32) && before[0] != before[1], "{before:?}");
+    repo.edit("cmd/a/main.go").edit("cmd/b/main.go");
+    assert_eq!(keys(), before);
+    repo.write("go.mod", module("v1.1.0"));
+    let after = keys();
+    assert_ne!(after[0], before[0]);
+    assert_eq!(after[1], before[1], "it takes nothing from outside");
+}
