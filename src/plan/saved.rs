@@ -147,6 +147,9 @@ pub enum SavedPlanError {
     /// It has another format.
     #[error("it is `{0}`, and not the `{SCHEMA}` that `buildplan plan -o json` prints")]
     Schema(String),
+    /// It says what no plan says.
+    #[error("it is not a plan: {0}")]
+    Contradiction(String),
     /// Its fingerprints cannot be compared with those of this program.
     #[error("it was made by buildplan {0}, whose fingerprints follow other rules; make it with the same version")]
     Scheme(String),
@@ -176,7 +179,35 @@ impl SavedPlan {
         if plan.tool.fingerprint_scheme != SCHEME {
             return Err(SavedPlanError::Scheme(plan.tool.version));
         }
+        plan.check().map_err(SavedPlanError::Contradiction)?;
         Ok(plan)
+    }
+
+    /// Names reach command lines and CI files, and a step without its service would be forgotten.
+    fn check(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        for service in &self.services {
+            let name = &service.name;
+            if !is_name(name) {
+                return Err(format!("{name:?} is not the name of a service"));
+            }
+            if !names.insert(name) {
+                return Err(format!("it has the service {name} twice"));
+            }
+            if service.fingerprint.as_deref().is_some_and(|digest| !is_fingerprint(digest)) {
+                return Err(format!("the fingerprint of {name} is none"));
+            }
+        }
+        for step in &self.steps {
+            let (name, kind) = (&step.service, &step.kind);
+            if !names.contains(name) {
+                return Err(format!("it has a step of {name:?}, which is none of its services"));
+            }
+            if !["build", "push", "tag"].contains(&kind.as_str()) || step.id != format!("{name}/{kind}") {
+                return Err(format!("the step {:?} is none", step.id));
+            }
+        }
+        Ok(())
     }
 
     /// One service by name.
@@ -203,6 +234,16 @@ impl SavedPlan {
         });
         members(shard, &items.collect::<Vec<_>>())
     }
+}
+
+/// Whether a service can be called so; see the key `services` of the configuration.
+fn is_name(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(legal)
+}
+
+fn is_fingerprint(digest: &str) -> bool {
+    digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What serde says, without the place, which stands before it.
@@ -237,7 +278,7 @@ mod tests {
             "head": {"rev": null, "commit": "c0ffee", "tree": "", "working_copy": false, "dirty": false},
             "services": [
                 service("api", &serde_json::Value::Null),
-                service("web", &"00".into()),
+                service("web", &"0".repeat(64).into()),
             ],
             "steps": [{"id": "api/build", "kind": "build", "service": "api", "needs": []}],
             "of a later version": true,
@@ -250,7 +291,7 @@ mod tests {
     fn a_plan_is_read_and_what_is_none_is_refused() {
         let read = plan(|_| {}).unwrap();
         assert_eq!(read.busy(), BTreeSet::from(["api".to_owned()]));
-        assert_eq!(read.service("web").unwrap().fingerprint.as_deref(), Some("00"));
+        assert_eq!(read.service("web").unwrap().fingerprint.as_deref(), Some("0".repeat(64).as_str()));
         let matrix = plan(|plan| plan["schema"] = "buildplan.matrix.v1".into());
         let expected =
             "it is `buildplan.matrix.v1`, and not the `buildplan.plan.v1` that `buildplan plan -o json` prints";
@@ -259,6 +300,18 @@ mod tests {
         assert!(scheme.unwrap_err().starts_with("it was made by buildplan 9.9.9"));
         let steps = plan(|plan| plan["steps"] = 1.into());
         assert!(steps.unwrap_err().contains("it is not a plan: invalid type: integer `1`, expected a sequence"));
+        let changes: [(&str, serde_json::Value, &str); 6] = [
+            ("/services/0/name", "a\nb".into(), "\"a\\nb\" is not the name of a service"),
+            ("/services/0/name", "-x".into(), "\"-x\" is not the name of a service"),
+            ("/services/0/name", "web".into(), "it has the service web twice"),
+            ("/services/1/fingerprint", "xyz".into(), "the fingerprint of web is none"),
+            ("/steps/0/service", "nobody".into(), "it has a step of \"nobody\", which is none of its services"),
+            ("/steps/0/kind", "deploy".into(), "the step \"api/build\" is none"),
+        ];
+        for (place, value, complaint) in changes {
+            let refused = plan(|plan| *plan.pointer_mut(place).unwrap() = value.clone()).unwrap_err();
+            assert_eq!(refused, format!("it is not a plan: {complaint}"));
+        }
         let error = SavedPlan::parse(b"{\n  \"schema\": }").unwrap_err().to_string();
         assert_eq!(error, "2:13: it is not a plan: expected value");
     }
