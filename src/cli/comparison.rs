@@ -16,7 +16,7 @@ use crate::ledger::local::LocalLedger;
 use crate::ledger::registry::RegistryLedger;
 use crate::ledger::{self, Image, Ledger, NoLedger, Query};
 use crate::plan::difference::{Question, context_differences};
-use crate::plan::{BaseRevision, HeadRevision, Plan, PlanRequest, Record, Selection};
+use crate::plan::{BaseRevision, HeadRevision, Plan, PlanRequest, Record, Selection, with_images};
 use crate::registry::{Credentials, Registry};
 use crate::render::words;
 use crate::repo::{ChangeSet, EntryKind, Note, NoteKind, ObjectId, RepoPath, Tree};
@@ -37,7 +37,7 @@ pub(super) struct Comparison<'c> {
     pub(super) changes: &'c ChangeSet,
     /// Where it is recorded what was built.
     pub(super) ledger: &'c dyn Ledger,
-    /// The registries of the images, if the ledger is there.
+    /// The registries of the images, unless nothing is recorded.
     pub(super) registry: Option<&'c Registry>,
     head_tree: &'c Head<'c>,
     details: &'c Details,
@@ -211,7 +211,9 @@ impl Comparison<'_> {
     /// What the ledger says of every service of head with a fingerprint.
     fn known(&self, selection: &Selection) -> Known {
         // What is far away is asked only about what matters.
-        let matters = |state: &ServiceState| self.registry.is_none() || selection.contains(state);
+        let wanted = with_images(selection, self.head);
+        let matters =
+            |state: &ServiceState| self.ledger.name() != "registry" || wanted.contains(state.service.name.as_str());
         let (queries, answers) = self.ask_ledger(&matters);
         let mut known = Known::default();
         for (query, answer) in queries.into_iter().zip(answers) {
@@ -252,6 +254,11 @@ impl Comparison<'_> {
     /// The commit that head is, or stands on.
     pub(super) fn head_commit(&self) -> ObjectId {
         self.details.head.commit
+    }
+
+    /// Whether head is exactly that commit, without any change.
+    pub(super) fn is_commit(&self, id: &str) -> bool {
+        self.details.head.commit.to_string() == id && !self.details.head.dirty
     }
 
     /// The first input in which a service differs from what it was at a commit; `None` if that cannot be known here.
@@ -322,7 +329,8 @@ impl Comparison<'_> {
 
     /// A push needs somewhere to go, and must not claim a commit that it is not.
     fn check_push(&self, selection: &Selection) -> Result<(), Failure> {
-        for state in self.head.services.values().filter(|state| selection.contains(state)) {
+        let wanted = with_images(selection, self.head);
+        for state in self.head.services.values().filter(|state| wanted.contains(state.service.name.as_str())) {
             let name = &state.service.name;
             let Some(repository) = repository_of(state) else {
                 let failure = Failure::new(format!("service {name} has no image repository to push to"));
@@ -549,18 +557,16 @@ pub(super) fn config_of(tree: &dyn Tree) -> Result<Option<Config>, Failure> {
     }
 }
 
-/// The ledger that is configured, and the registries if it is there.
+/// The ledger that is configured, and the registries if anything is recorded.
 fn ledger_of(repository: &Repository, config: &Config) -> (Box<dyn Ledger>, Option<Registry>) {
-    let local = || LocalLedger::new(repository.common_dir());
+    let images = config.services.values().map(|service| &service.image).chain([&config.image]);
+    let insecure = images.flat_map(|image| image.insecure_registries.iter().cloned()).collect();
+    let registry = Registry::new(insecure, Credentials::of(|name| std::env::var_os(name)));
+    let local = LocalLedger::new(repository.common_dir());
     match config.ledger.store {
         LedgerStore::None => (Box::new(NoLedger), None),
-        LedgerStore::Local => (Box::new(local()), None),
-        LedgerStore::Registry => {
-            let images = config.services.values().map(|service| &service.image).chain([&config.image]);
-            let insecure = images.flat_map(|image| image.insecure_registries.iter().cloned()).collect();
-            let registry = Registry::new(insecure, Credentials::of(|name| std::env::var_os(name)));
-            (Box::new(RegistryLedger::new(local(), registry.clone())), Some(registry))
-        }
+        LedgerStore::Local => (Box::new(local), Some(registry)),
+        LedgerStore::Registry => (Box::new(RegistryLedger::new(local, registry.clone())), Some(registry)),
     }
 }
 

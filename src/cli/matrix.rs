@@ -93,7 +93,9 @@ fn plan_again(plan: &SavedPlan, matrix: &Matrix) -> String {
         Some(base) => format!("--base {} --no-merge-base", base.commit),
         None => "--all".to_owned(),
     };
-    format!("buildplan run {base}{} $BUILDPLAN_SERVICES", push_flag(matrix))
+    let is_forced = plan.services.iter().flat_map(|service| &service.reasons).any(|reason| reason.kind == "forced");
+    let force = if is_forced { " --force" } else { "" };
+    format!("buildplan run {base}{force}{} $BUILDPLAN_SERVICES", push_flag(matrix))
 }
 
 fn push_flag(matrix: &Matrix) -> &'static str {

@@ -35,7 +35,17 @@ impl PlanFile {
             Some(shard) => self.plan.in_shard(shard),
             None => self.plan.busy(),
         };
-        services.retain(|service| names.is_empty() || names.contains(service));
+        if !names.is_empty() {
+            // What a service starts from is made before it, or it would be made of what was there before.
+            let mut wanted = BTreeSet::new();
+            let mut next: Vec<&str> = names.iter().map(String::as_str).collect();
+            while let Some(name) = next.pop() {
+                if wanted.insert(name) {
+                    next.extend(self.plan.needs_of(name));
+                }
+            }
+            services.retain(|service| wanted.contains(service.as_str()));
+        }
         Ok(services)
     }
 
@@ -56,7 +66,9 @@ impl PlanFile {
             let Some(planned) = self.plan.service(name) else { continue };
             let here = comparison.head.services.get(name);
             let fingerprint = here.and_then(|state| state.fingerprint).map(|digest| digest.to_string());
-            if here.is_some() && fingerprint == planned.fingerprint {
+            // What cannot be known can only be the same where nothing at all is different.
+            let is_same_tree = || comparison.is_commit(&self.plan.head.commit) && !self.plan.head.dirty;
+            if here.is_some() && fingerprint == planned.fingerprint && (fingerprint.is_some() || is_same_tree()) {
                 continue;
             }
             return Err(self.moved(comparison, name));
@@ -81,7 +93,7 @@ impl PlanFile {
             }
             () if self.plan.head.dirty => failure
                 .with_hint("the plan was made of a working copy with changes; make it of a commit, or make a new one"),
-            () => failure.with_hint("the working copy differs from the commit that was planned; `git status` shows it"),
+            () => failure.with_hint("`git status` shows how the working copy differs; else make a new plan"),
         }
     }
 }

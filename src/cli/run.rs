@@ -25,6 +25,7 @@ use crate::execute::tagging::{missing_tags, needs_no_builder};
 use crate::execute::verifier::Verifier;
 use crate::execute::{Run, logs_folder, run as execute};
 use crate::fingerprint::{ServiceState, SnapshotOptions};
+use crate::ledger::Image;
 use crate::plan::report::Report;
 use crate::plan::{Plan, Step, StepKind};
 use crate::registry::Registry;
@@ -113,7 +114,12 @@ fn planned(comparison: &Comparison<'_>, command: &RunArguments, file: Option<&Pl
 
 /// What the jobs are built with. What cannot build is refused before anything starts.
 fn builders(jobs: &BTreeMap<String, Job>, planned: &Planned, registry: Option<&Registry>) -> Result<Builders, Failure> {
-    let needs_none = |step: &Step| needs_no_builder(registry, step.kind, planned.images.get(&step.service));
+    let is_ledger = planned.plan.ledger == "registry";
+    let needs_none = |step: &Step| {
+        let image = planned.images.get(&step.service);
+        jobs.get(&step.service)
+            .is_some_and(|job| needs_no_builder(registry, is_ledger, job.settings.builder, step.kind, image))
+    };
     let steps = planned.plan.steps.iter().filter(|step| !needs_none(step));
     let needed: BTreeSet<BuilderKind> =
         steps.filter_map(|step| jobs.get(&step.service)).map(|job| job.settings.builder).collect();
@@ -241,7 +247,9 @@ fn dry_run(
     for step in &planned.plan.steps {
         let Some(job) = jobs.get(&step.service) else { continue };
         let image = planned.images.get(&step.service);
-        if let Some(image) = image.filter(|image| needs_no_builder(registry, step.kind, Some(image))) {
+        let (is_ledger, kind) = (planned.plan.ledger == "registry", job.settings.builder);
+        let only_tags = |image: &&Image| needs_no_builder(registry, is_ledger, kind, step.kind, Some(image));
+        if let Some(image) = image.filter(only_tags) {
             let missing = missing_tags(job, planned.tagged.get(&step.service));
             let _ = writeln!(lines, "# {image} is tagged {}", missing.join(", "));
             continue;

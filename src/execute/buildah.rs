@@ -11,6 +11,7 @@ use crate::execute::command::is_digest;
 use crate::execute::docker::cache_image;
 use crate::execute::process::Invocation;
 use crate::ledger::Image;
+use crate::repo::Hasher;
 
 /// Builds and pushes with `buildah` or `podman`.
 #[derive(Clone, Copy, Debug)]
@@ -226,15 +227,13 @@ fn is_list(job: &Job) -> bool {
     job.platforms.len() > 1
 }
 
-/// The name of an image of several platforms in the local store.
+/// The name of an image of several platforms in the local store, which all repositories of a user share.
 fn list_name(job: &Job) -> String {
-    let legal = |character: char| match character.to_ascii_lowercase() {
-        lower @ ('a'..='z' | '0'..='9') => lower,
-        _ => 'x',
-    };
-    let service: String = job.service.chars().map(legal).collect();
+    let mut whose = Hasher::new("manifest list");
+    whose.field(job.root.as_os_str().as_encoded_bytes()).field(job.service.as_bytes());
+    let whose = whose.finish().to_string();
     let fingerprint = job.fingerprint.as_deref().unwrap_or("unknown");
-    format!("localhost/buildplan/{service}:{fingerprint}")
+    format!("localhost/buildplan/{whose:.32}:{fingerprint}")
 }
 
 fn is_insecure(job: &Job) -> bool {
@@ -277,7 +276,9 @@ mod tests {
         assert_eq!(left_out, ["cache-from type=gha"]);
         job.platforms.push("linux/arm64".into());
         let Commands { build, push } = BUILDAH.commands(&job);
-        let list = format!("localhost/buildplan/api:{}", "f".repeat(64));
+        let list = list_name(&job);
+        let other = Job { service: "api-".into(), ..job.clone() };
+        assert!(list.ends_with(&"f".repeat(64)) && list != list_name(&other), "{list}");
         assert!(text(&build[0]).contains(&format!("--manifest={list} /repo")), "{}", text(&build[0]));
         let expected = format!("buildah manifest push --all --tls-verify=false {list} docker://r.io/api:b");
         assert_eq!(text(&push[1]), expected);

@@ -14,6 +14,7 @@ use crate::execute::{Run, milliseconds, now_ms};
 use crate::ledger::{Attempt, Built, Entry, Image, Pushed};
 use crate::plan::report::{AttemptReport, Event, StepOutcome, StepReport};
 use crate::plan::{Step, StepKind};
+use crate::registry::Registry;
 use crate::repo::Digest;
 
 /// How long it waits before it tries again, the first time; then twice as long each time.
@@ -143,7 +144,7 @@ impl<'r> Performer<'r> {
 
     fn attempt(&self, step: &Step, job: &Job, log: &mut StepLog, started: u64) -> Result<BuildResult, StepError> {
         let fingerprint = self.run.plan.service(&step.service).and_then(|service| service.fingerprint);
-        let tagger = self.tagger(step);
+        let tagger = self.tagger(step, job);
         let builder = match &tagger {
             Some(tagger) => tagger,
             None => self.builder(job)?,
@@ -168,7 +169,13 @@ impl<'r> Performer<'r> {
         let mut context =
             StepContext { log, deadline: clock + timeout, cancellation: self.run.cancellation, progress: &progress };
         let result = match step.kind {
-            StepKind::Build => builder.build(job, &mut context)?,
+            StepKind::Build => {
+                // What it makes may replace what an older record names, whether it is recorded or not.
+                if let Some(fingerprint) = &fingerprint {
+                    self.warn_if(self.run.ledger.forget(&step.service, fingerprint).err());
+                }
+                builder.build(job, &mut context)?
+            }
             StepKind::Push | StepKind::Tag => {
                 let image = self.image_of(&step.service).ok_or_else(|| StepError::failed("its image is not known"))?;
                 let pushed = builder.push(job, &image, &mut context).inspect_err(|error| {
@@ -199,10 +206,13 @@ impl<'r> Performer<'r> {
     }
 
     /// What does a step for which no builder is needed.
-    fn tagger(&self, step: &Step) -> Option<Tagger<'_>> {
+    fn tagger(&self, step: &Step, job: &Job) -> Option<Tagger<'_>> {
         let image = self.image_of(&step.service);
-        let registry =
-            self.run.registry.filter(|registry| needs_no_builder(Some(registry), step.kind, image.as_ref()))?;
+        let is_ledger = self.run.plan.ledger == "registry";
+        let is_enough = |registry: &&Registry| {
+            needs_no_builder(Some(registry), is_ledger, job.settings.builder, step.kind, image.as_ref())
+        };
+        let registry = self.run.registry.filter(is_enough)?;
         Some(Tagger { registry, there: self.run.tagged.get(&step.service) })
     }
 

@@ -151,13 +151,25 @@ impl Ledger for LocalLedger {
     }
 
     fn forget(&self, service: &str, fingerprint: &Digest) -> Result<(), LedgerError> {
-        let path = self.service_folder(service).join(fingerprint.to_string()).join(BUILT);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(LedgerError(format!("cannot drop {}: {error}", path.display())))
+        let folder = self.service_folder(service).join(fingerprint.to_string());
+        let cannot = |path: &Path, error: &io::Error| LedgerError(format!("cannot drop {}: {error}", path.display()));
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(cannot(&folder, &error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| cannot(&folder, &error))?.path();
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            if name != BUILT.as_bytes() && !name.starts_with(b"pushed-") {
+                continue;
             }
-            _ => Ok(()),
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&path, &error)),
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     fn complaints(&self) -> Vec<String> {

@@ -155,7 +155,7 @@ pub trait Ledger: Sync {
     /// If it could not be written; then it is not recorded.
     fn record(&self, service: &str, fingerprint: &Digest, entry: &Entry) -> Result<(), LedgerError>;
 
-    /// Forgets that an image was built, because it is gone.
+    /// Forgets that an image was built and pushed, because it is gone or about to be replaced.
     ///
     /// # Errors
     /// If the record could not be removed.

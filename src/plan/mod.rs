@@ -105,6 +105,8 @@ pub struct PlannedService {
     /// The key of a cache for what its build takes from outside the repository; `None` without a Go program, or if
     /// nothing is to be done.
     pub cache_key: Option<Digest>,
+    /// The services whose images it starts from.
+    pub images_of: BTreeSet<String>,
     /// How much work it is, relative to others.
     pub weight: u64,
     /// What it is built for.
@@ -294,8 +296,13 @@ impl Plan {
         let differences = base.map(|base| context_differences(base, head)).unwrap_or_default();
         let question = base.map(|base| Question { base, head, changes, differences: &differences });
         let states: Vec<&ServiceState> = head.services.values().collect();
-        let decided: Vec<(PlannedService, Work)> =
-            states.into_par_iter().map(|state| decide(question.as_ref(), head, state, &request)).collect();
+        let wanted = with_images(&request.selection, head);
+        let decided: Vec<(PlannedService, Work)> = states
+            .into_par_iter()
+            .map(|state| {
+                decide(question.as_ref(), head, state, (&request, wanted.contains(state.service.name.as_str())))
+            })
+            .collect();
         let (services, work): (Vec<PlannedService>, Vec<Work>) = decided.into_iter().unzip();
         let removed = base.iter().flat_map(|base| base.services.keys());
         let removed = removed.filter(|name| !head.services.contains_key(*name)).cloned().collect();
@@ -347,14 +354,10 @@ impl Plan {
     pub fn in_shard(&self, shard: shards::Shard) -> BTreeSet<String> {
         let is_filtered = |service: &PlannedService| service.reasons.iter().any(|one| one.kind == ReasonKind::Filtered);
         let asked_for = self.services.iter().filter(|service| !is_filtered(service));
-        let needs = |name: &str| {
-            let steps = self.steps.iter().filter(|step| step.service == name);
-            steps.flat_map(|step| &step.needs).map(String::as_str).collect()
-        };
         let items = asked_for.map(|service| shards::Item {
             name: &service.name,
             weight: service.weight,
-            needs: shards::services_needed(needs(&service.name)),
+            needs: service.images_of.iter().map(String::as_str).collect(),
         });
         shards::members(shard, &items.collect::<Vec<_>>())
     }
@@ -383,12 +386,26 @@ enum Work {
     Nothing,
 }
 
+/// The services that are asked for, and those whose images they start from: without these they would be built from what
+/// was there before.
+pub fn with_images<'s>(selection: &Selection, head: &'s Snapshot<'_>) -> BTreeSet<&'s str> {
+    let asked_for = head.services.values().filter(|state| selection.contains(state));
+    let mut wanted: BTreeSet<&str> = BTreeSet::new();
+    let mut next: Vec<&str> = asked_for.map(|state| state.service.name.as_str()).collect();
+    while let Some(name) = next.pop() {
+        if wanted.insert(name) {
+            next.extend(head.services.get(name).into_iter().flat_map(|state| &state.images_of).map(String::as_str));
+        }
+    }
+    wanted
+}
+
 /// Section 4 of the decision rules, in their order.
 fn decide(
     question: Option<&Question<'_>>,
     head: &Snapshot<'_>,
     state: &ServiceState,
-    request: &PlanRequest<'_>,
+    (request, is_wanted): (&PlanRequest<'_>, bool),
 ) -> (PlannedService, Work) {
     let before = question.and_then(|question| question.base.services.get(&state.service.name));
     let base_fingerprint = before.and_then(|before| before.fingerprint);
@@ -410,13 +427,13 @@ fn decide(
     let mut digest = None;
     let mut work = Work::Nothing;
     let image = image(state, request);
-    let (decision, reasons) = if !request.selection.contains(state) {
+    let (decision, reasons) = if !is_wanted {
         (Decision::Skip, vec![Reason::rule(ReasonKind::Filtered)])
     } else if state.fingerprint.is_none() {
         let mut reasons = unknown();
         reasons.extend(before.is_some().then(changes).into_iter().flatten());
         (Decision::Build, reasons)
-    } else if request.force {
+    } else if request.force && request.selection.contains(state) {
         let mut reasons = vec![Reason::rule(ReasonKind::Forced)];
         reasons.extend(if differs && question.is_some() { changes() } else { Vec::new() });
         (Decision::Build, reasons)
@@ -459,6 +476,7 @@ fn decide(
         base_fingerprint,
         digest,
         cache_key: if work == Work::Build { cache_key(head, state) } else { None },
+        images_of: state.images_of.clone(),
         weight: state.service.settings.weight,
         targets: targets(state),
         reasons,
@@ -536,7 +554,9 @@ fn steps<'s>(work: impl Iterator<Item = (&'s str, Work)>, head: &Snapshot<'_>, p
         }
         for name in ready {
             waiting.remove(name);
-            let needs = images_of(name).filter(|of| built.contains(of.as_str())).map(|of| format!("{of}/build"));
+            // Not every builder finds an image that is not in its registry yet.
+            let last = if push { StepKind::Push } else { StepKind::Build }.as_str();
+            let needs = images_of(name).filter(|of| built.contains(of.as_str())).map(|of| format!("{of}/{last}"));
             let build = step(name, StepKind::Build, needs.collect());
             let push = push.then(|| step(name, StepKind::Push, vec![build.id.clone()]));
             steps.push(build);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use crate::config::{Platform, check_repository, check_tag};
 use crate::fingerprint::item::SCHEME;
 use crate::plan::shards::{Item, Shard, members, services_needed};
 
@@ -25,6 +26,12 @@ pub struct SavedPlan {
     pub services: Vec<SavedService>,
     /// What was to be done.
     pub steps: Vec<SavedStep>,
+    /// Where each service is.
+    #[serde(skip)]
+    by_name: BTreeMap<String, usize>,
+    /// Where the steps of each service are.
+    #[serde(skip)]
+    steps_by_service: BTreeMap<String, Vec<usize>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -88,6 +95,8 @@ pub struct SavedImage {
     pub repository: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
+    /// What builds it.
+    pub builder: String,
     /// Its Dockerfile.
     pub dockerfile: Option<String>,
     /// The build context.
@@ -175,16 +184,24 @@ impl SavedPlan {
         if head.schema != SCHEMA {
             return Err(SavedPlanError::Schema(head.schema));
         }
-        let plan: Self = serde_json::from_slice(json).map_err(no_plan)?;
+        let mut plan: Self = serde_json::from_slice(json).map_err(no_plan)?;
         if plan.tool.fingerprint_scheme != SCHEME {
             return Err(SavedPlanError::Scheme(plan.tool.version));
         }
         plan.check().map_err(SavedPlanError::Contradiction)?;
+        plan.by_name = plan.services.iter().enumerate().map(|(at, service)| (service.name.clone(), at)).collect();
+        for (at, step) in plan.steps.iter().enumerate() {
+            plan.steps_by_service.entry(step.service.clone()).or_default().push(at);
+        }
         Ok(plan)
     }
 
     /// Names reach command lines and CI files, and a step without its service would be forgotten.
     fn check(&self) -> Result<(), String> {
+        let commits = self.base.iter().map(|base| &base.commit).chain([&self.head.commit]);
+        if let Some(commit) = commits.into_iter().find(|commit| !is_commit(commit)) {
+            return Err(format!("{commit:?} is not a commit"));
+        }
         let mut names = BTreeSet::new();
         for service in &self.services {
             let name = &service.name;
@@ -197,6 +214,20 @@ impl SavedPlan {
             if service.fingerprint.as_deref().is_some_and(|digest| !is_fingerprint(digest)) {
                 return Err(format!("the fingerprint of {name} is none"));
             }
+            let image = &service.image;
+            if let Some(Err(reason)) = image.repository.as_deref().map(check_repository) {
+                return Err(format!("{name}: {reason}"));
+            }
+            if let Some(reason) = image.tags.iter().find_map(|tag| check_tag(tag).err()) {
+                return Err(format!("{name}: {reason}"));
+            }
+            if let Some(target) = service.targets.iter().find(|target| target.platform.parse::<Platform>().is_err()) {
+                return Err(format!("{name}: {:?} is not a platform", target.platform));
+            }
+        }
+        let ids: BTreeSet<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
+        if ids.len() < self.steps.len() {
+            return Err("it has a step twice".to_owned());
         }
         for step in &self.steps {
             let (name, kind) = (&step.service, &step.kind);
@@ -206,13 +237,28 @@ impl SavedPlan {
             if !["build", "push", "tag"].contains(&kind.as_str()) || step.id != format!("{name}/{kind}") {
                 return Err(format!("the step {:?} is none", step.id));
             }
+            if let Some(needed) = step.needs.iter().find(|needed| !ids.contains(needed.as_str())) {
+                return Err(format!("the step {} needs {needed:?}, which is none", step.id));
+            }
         }
         Ok(())
     }
 
     /// One service by name.
     pub fn service(&self, name: &str) -> Option<&SavedService> {
-        self.services.iter().find(|service| service.name == name)
+        self.services.get(*self.by_name.get(name)?)
+    }
+
+    /// The steps of a service.
+    pub fn steps_of(&self, name: &str) -> impl Iterator<Item = &SavedStep> {
+        let numbers = self.steps_by_service.get(name).into_iter().flatten();
+        numbers.filter_map(|number| self.steps.get(*number))
+    }
+
+    /// The other services that have to be done before a service.
+    pub fn needs_of<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        let ids = self.steps_of(name).flat_map(|step| &step.needs).map(String::as_str).collect();
+        services_needed(ids).into_iter().filter(move |needed| *needed != name)
     }
 
     /// The services that have steps.
@@ -223,17 +269,17 @@ impl SavedPlan {
     /// The services with steps that fall to one of several jobs.
     pub fn in_shard(&self, shard: Shard) -> BTreeSet<String> {
         let busy = self.busy();
-        let needs = |name: &str| {
-            let steps = self.steps.iter().filter(|step| step.service == name);
-            steps.flat_map(|step| &step.needs).map(String::as_str).collect()
-        };
         let items = busy.iter().map(|name| Item {
             name,
             weight: self.service(name).map_or(1, |service| service.weight),
-            needs: services_needed(needs(name)),
+            needs: self.needs_of(name).collect(),
         });
         members(shard, &items.collect::<Vec<_>>())
     }
+}
+
+fn is_commit(id: &str) -> bool {
+    matches!(id.len(), 40 | 64) && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether a service can be called so; see the key `services` of the configuration.
@@ -264,7 +310,7 @@ mod tests {
             "name": name, "package": null, "dir": name, "fingerprint": fingerprint, "weight": 3, "targets": [],
             "reasons": [{"kind": "forced", "chain": []}], "reason": "forced", "cache_key": null,
             "image": {
-                "repository": null, "tags": [], "dockerfile": null, "context": ".", "target": null, "build_args": {},
+                "repository": null, "tags": [], "builder": "docker", "dockerfile": null, "context": ".", "target": null, "build_args": {},
                 "labels": {}, "secrets": [], "ssh": [], "cache_from": [], "cache_to": [], "provenance": [],
             },
         })
@@ -275,7 +321,7 @@ mod tests {
             "schema": SCHEMA,
             "tool": {"name": "buildplan", "version": "9.9.9", "fingerprint_scheme": SCHEME},
             "base": null,
-            "head": {"rev": null, "commit": "c0ffee", "tree": "", "working_copy": false, "dirty": false},
+            "head": {"rev": null, "commit": "c".repeat(40), "tree": "", "working_copy": false, "dirty": false},
             "services": [
                 service("api", &serde_json::Value::Null),
                 service("web", &"0".repeat(64).into()),

@@ -47,20 +47,20 @@ pub struct Item<'i> {
 /// The number of the shard, from 0, of each item. The heaviest go first, each to the shard that has the least to do.
 pub fn divide(items: &[Item<'_>], shards: NonZeroUsize) -> Vec<usize> {
     let groups = groups(items);
-    let mut heaviest: Vec<(u64, usize)> = Vec::new();
+    let mut weights: BTreeMap<usize, u64> = BTreeMap::new();
     for (item, group) in items.iter().zip(&groups) {
-        match heaviest.iter_mut().find(|(_, known)| known == group) {
-            Some((weight, _)) => *weight = weight.saturating_add(item.weight.max(1)),
-            None => heaviest.push((item.weight.max(1), *group)),
-        }
+        let weight = weights.entry(*group).or_default();
+        *weight = weight.saturating_add(item.weight.max(1));
     }
+    let mut heaviest: Vec<(u64, usize)> = weights.into_iter().map(|(group, weight)| (weight, group)).collect();
     heaviest.sort_by_key(|&(weight, group)| (std::cmp::Reverse(weight), items[group].name));
-    let mut loads = vec![0_u64; shards.get().min(heaviest.len()).max(1)];
+    let count = shards.get().min(heaviest.len()).max(1);
     let mut shard_of_group = vec![0; items.len()];
+    let mut lightest: BTreeSet<(u64, usize)> = (0..count).map(|shard| (0, shard)).collect();
     for (weight, group) in heaviest {
-        let lightest = (0..loads.len()).min_by_key(|shard| loads[*shard]).unwrap_or(0);
-        loads[lightest] = loads[lightest].saturating_add(weight);
-        shard_of_group[group] = lightest;
+        let Some((load, shard)) = lightest.pop_first() else { break };
+        lightest.insert((load.saturating_add(weight), shard));
+        shard_of_group[group] = shard;
     }
     groups.into_iter().map(|group| shard_of_group[group]).collect()
 }
@@ -83,18 +83,25 @@ fn groups(items: &[Item<'_>]) -> Vec<usize> {
     let mut groups: Vec<usize> = (0..items.len()).collect();
     for (number, item) in items.iter().enumerate() {
         for needed in item.needs.iter().filter_map(|name| by_name.get(name)) {
-            let (one, other) = (root(&groups, number), root(&groups, *needed));
+            let (one, other) = (root(&mut groups, number), root(&mut groups, *needed));
             groups[one.max(other)] = one.min(other);
         }
     }
-    (0..items.len()).map(|number| root(&groups, number)).collect()
+    (0..items.len()).map(|number| root(&mut groups, number)).collect()
 }
 
-fn root(groups: &[usize], mut number: usize) -> usize {
+/// The first of a group. What is passed on the way is nearer to it afterwards.
+fn root(groups: &mut [usize], mut number: usize) -> usize {
     while groups[number] != number {
+        groups[number] = groups[groups[number]];
         number = groups[number];
     }
     number
+}
+
+/// For each item the first one that is connected with it, in the words of [`Item::needs`].
+pub fn connected(items: &[Item<'_>]) -> Vec<usize> {
+    groups(items)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::plan::StepKind;
 use crate::plan::report::{Event, ImageReport, Report, StepOutcome, StepReport};
 use crate::render::json::Tool;
 use crate::render::markdown::escape;
@@ -289,7 +290,11 @@ pub(super) fn size_change(image: &ImageReport) -> String {
 /// `reference@digest` of every service whose digest is known, one a line.
 pub fn image_list(report: &Report) -> String {
     let mut text = String::new();
-    for image in &report.images {
+    let was_sent = |service: &str| {
+        let mut pushes = report.steps.iter().filter(|step| step.service == service && step.kind != StepKind::Build);
+        pushes.all(|step| step.outcome == StepOutcome::Ok)
+    };
+    for image in report.images.iter().filter(|image| was_sent(&image.service)) {
         if let (Some(reference), Some(digest)) = (&image.reference, &image.digest) {
             let _ = writeln!(text, "{reference}@{digest}");
         }

@@ -388,6 +388,18 @@ fn empty_machine(shop: &Shop<'_>) {
     }
 }
 
+/// A tag that images lack is put by the registry: every image keeps its digest.
+fn one_more_tag(shop: &Shop<'_>) {
+    let before = shop.digests(&shop.run_well(&["--all", "--push"]));
+    shop.repo.replace("build-plan.toml", "[image]\n", "[image]\ntags = [\"{fingerprint}\", \"extra\"]\n");
+    let tagged = shop.run_well(&["--all", "--push"]);
+    assert_eq!((done(&tagged, "tag").len(), tagged["steps"].as_array().unwrap().len()), (before.len(), before.len()));
+    for (name, digest) in &before {
+        assert_eq!(&shop.registry.digest(name, "extra"), digest, "{name}");
+    }
+    assert_eq!(shop.digests(&tagged), before);
+}
+
 fn docker_journey(with_buildx: bool) {
     let (registry, engine) = (Registry::start(), Engine::docker(with_buildx));
     engine.make_base(&["docker", "build", "--network=host"], &[], "base");
@@ -414,6 +426,7 @@ fn docker_journey(with_buildx: bool) {
     let healed = shop.run_well(&["--push", "s00"]);
     assert_eq!((done(&healed, "build"), done(&healed, "push")), (vec!["s00".to_owned()], vec!["s00".to_owned()]));
     empty_machine(&shop);
+    one_more_tag(&shop);
 }
 
 #[test]
@@ -481,4 +494,5 @@ fn buildah_builds_and_pushes_what_a_change_reaches() {
     });
     mishap(&shop);
     empty_machine(&shop);
+    one_more_tag(&shop);
 }

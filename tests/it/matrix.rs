@@ -166,13 +166,13 @@ fn hostile_text_arrives_as_data() {
     assert_eq!(saved.matrix(&["-o", "jenkins"])[0]["directory"], json!(directory));
     assert_eq!(saved.run(&[]).success().lines().count(), 1);
     let job = &saved.matrix(&["-o", "gitlab"])["build svc-0000"];
-    assert_eq!(job["variables"]["BUILDPLAN_DIRECTORY"], json!(directory.replace('$', "$$")));
+    assert_eq!(job["variables"]["BUILDPLAN_DIRECTORY"], json!({"value": directory, "expand": false}));
     let step = &saved.matrix(&["-o", "buildkite", "--command", "make \"$X\""])["steps"][0];
     assert_eq!(step["env"]["BUILDPLAN_DIRECTORY"], json!(directory.replace('$', "$$")));
     assert_eq!(step["command"], "make \"$$X\"");
     let call = &saved.matrix(&["-o", "circleci"])["workflows"]["build"]["jobs"][0]["build"];
     assert_eq!(call["directory"], json!(directory.replace("<<", "\\<<")));
-    let azure = &saved.matrix(&["-o", "azure"])["svc_0000"];
+    let azure = &saved.matrix(&["-o", "azure"])["build_svc_0000"];
     assert_eq!((&azure["BUILDPLAN_DIRECTORY"], &azure["BUILDPLAN_SERVICE"]), (&Value::Null, &json!("svc-0000")));
     let bake = &saved.matrix(&["-o", "bake"])["target"]["svc-0000"];
     assert_eq!(bake["labels"]["team"], json!(HOSTILE.replace("${", "$${").replace("%{", "%%{")));
@@ -426,4 +426,49 @@ fn the_cache_key_changes_with_what_is_taken_from_outside_and_with_nothing_else()
     let after = keys();
     assert_ne!(after[0], before[0]);
     assert_eq!(after[1], before[1], "it takes nothing from outside");
+}
+
+/// Two services, of which `cart` starts from the image of `auth`.
+fn chained() -> Sandbox {
+    let repo = Sandbox::empty();
+    repo.write("go.mod", "module ex.io/m\n\ngo 1.24\n");
+    for (name, from) in [("auth", "scratch"), ("cart", "ghcr.io/acme/auth:latest"), ("web", "scratch")] {
+        repo.write(format!("cmd/{name}/main.go"), "package main\n\nfunc main() {}\n");
+        repo.write(format!("cmd/{name}/Dockerfile"), format!("FROM {from}\nCOPY main.go /\n"));
+    }
+    repo.write("build-plan.toml", "[image]\nrepository = \"ghcr.io/acme/{service}\"\n").commit("base");
+    repo.edit("cmd/auth/main.go").commit("change");
+    repo
+}
+
+#[test]
+fn what_a_service_starts_from_is_built_before_it_in_the_same_job() {
+    let repo = chained();
+    let plan = |arguments: &[&str]| repo.plan(["--base", "HEAD~1", "--head", "HEAD"].iter().chain(arguments).copied());
+    let both = ["auth/build", "auth/push auth/build", "cart/build auth/push", "cart/push cart/build"];
+    assert_eq!(plan(&["--push"]).steps(), both);
+    assert_eq!(plan(&["--push", "cart"]).steps(), both, "cart alone would start from the auth of before");
+    assert_eq!(plan(&["cart"]).steps(), ["auth/build", "cart/build auth/build"]);
+    assert_eq!(plan(&["auth"]).steps(), ["auth/build"]);
+    let file = repo.beside("plan.json").display().to_string();
+    repo.run(["plan", "--base", "HEAD~1", "-o", "json", "--write", &file]).success();
+    for arguments in [&[][..], &["cart"], &["--shards", "2"], &["--shard", "1/2"]] {
+        let run = repo.run(["matrix", "--plan", &file].iter().chain(arguments).copied());
+        let matrix: Value = serde_json::from_str(&run.success()).unwrap();
+        assert_eq!(matrix["include"].as_array().unwrap().len(), 1, "{arguments:?} {matrix}");
+        assert_eq!(matrix["include"][0]["services"], json!(["auth", "cart"]), "{arguments:?}");
+    }
+    let refused = repo.run(["matrix", "--plan", &file, "-o", "bake"]).failure();
+    assert!(refused.contains("service cart starts from the image of auth"), "{refused}");
+    repo.replace("build-plan.toml", "[image]\n", "[image]\nbuilder = \"command\"\ncommand = [\"true\"]\n")
+        .commit("command");
+    let report = repo.beside("report.json").display().to_string();
+    repo.run(["plan", "--base", "HEAD~1", "-o", "json", "--write", &file]).success();
+    assert_eq!(repo.run(["run", "--plan", &file, "--report", &report, "cart"]).code, 0);
+    let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    let steps: Vec<&str> =
+        report["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["auth/build", "cart/build"]);
+    let refused = repo.run(["matrix", "--plan", &file, "-o", "bake"]).failure();
+    assert!(refused.contains("is built by a command"), "{refused}");
 }

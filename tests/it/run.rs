@@ -511,3 +511,34 @@ fn the_shards_of_a_plan_do_all_of_it_once() {
     assert_eq!(done, ["build b", "build a", ""]);
     assert_eq!(builds.run(&["--shard", "3/2"]).code, 2);
 }
+
+#[test]
+fn a_rebuild_that_is_not_recorded_leaves_nothing_to_push() {
+    let builds = Builds::new("");
+    assert_eq!(builds.run(&["c"]).code, 0);
+    builds.hook("build", "c", "echo '// edited' >> cmd/c/main.go");
+    assert_eq!(builds.run(&["--force", "c"]).code, 1);
+    builds.unhook("build", "c");
+    builds.repo.git(["checkout", "--quiet", "."]);
+    // The image that the older record names may be the one that was built of the edited file.
+    assert_eq!(builds.repo.plan(["--all", "--push", "c"]).steps(), ["c/build", "c/push c/build"]);
+}
+
+#[test]
+fn a_saved_plan_of_what_cannot_be_known_is_run_on_its_own_commit_only() {
+    let builds = Builds::new("");
+    builds
+        .repo
+        .write("go.mod", "module ex.io/m\n\ngo 1.24\n\nrequire ex.io/x v0.0.0\n\nreplace ex.io/x => ../elsewhere\n");
+    builds.repo.write("cmd/c/main.go", "package main\n\nimport _ \"ex.io/x\"\n\nfunc main() {}\n").commit("outside");
+    let file = save_plan(&builds, &["--head", "HEAD", "c"]);
+    let plan: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let service = plan["services"].as_array().unwrap().iter().find(|service| service["name"] == "c").unwrap();
+    assert_eq!(service["fingerprint"], Value::Null, "{service}");
+    assert_eq!(builds.repo.run(["run", "--plan", &file]).code, 0);
+    assert_eq!(builds.calls(), "build c");
+    builds.repo.edit("cmd/c/main.go");
+    assert_eq!(builds.repo.run(["run", "--plan", &file]).code, 2);
+    builds.repo.commit("moved");
+    assert_eq!((builds.repo.run(["run", "--plan", &file]).code, builds.calls()), (2, String::new()));
+}

@@ -108,7 +108,9 @@ impl DockerBuilder {
         let image = match target {
             Target::Daemon if is_digest(&id) => Image { reference: Some(id), ..Image::default() },
             Target::Daemon => return Err(StepError::failed("docker did not say which image it built")),
-            Target::Builder | Target::Registry => Image { digest, ..Image::default() },
+            // No registry has it yet, so its digest is of no use to anybody.
+            Target::Builder => Image::default(),
+            Target::Registry => Image { digest, ..Image::default() },
         };
         Ok((image, progress))
     }
@@ -186,7 +188,10 @@ impl Builder for DockerBuilder {
         let target = target_of_build(self.client, job);
         let build = arguments::build(self.client, job, target, None).0;
         let push = match target {
-            Target::Daemon => references(job).iter().map(|reference| arguments::push(reference)).collect(),
+            Target::Daemon => {
+                let both = |name: &String| [arguments::tag("IMAGE", name), arguments::push(name)];
+                references(job).iter().flat_map(both).collect()
+            }
             Target::Builder | Target::Registry => {
                 vec![arguments::build(self.client, job, Target::Registry, None).0]
             }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::plan::saved::{SavedPlan, SavedService};
 use crate::render::matrix::Matrix;
+use crate::render::matrix::pipelines::UniqueNames;
 
 /// <https://docs.docker.com/build/bake/reference/>
 #[derive(Serialize)]
@@ -45,22 +46,46 @@ struct Build<'b> {
     attest: Vec<String>,
 }
 
-/// The targets of the services of a matrix, in the group `default`.
+/// A plan that `bake` would build in another way than `run`.
+#[derive(Debug, thiserror::Error)]
+pub enum BakeError {
+    /// A program of the user's builds it.
+    #[error("service {0} is built by a command, which `bake` cannot do")]
+    Command(String),
+    /// It has no Dockerfile.
+    #[error("service {0} has no Dockerfile")]
+    NoDockerfile(String),
+    /// It starts from an image that has to be built before.
+    #[error("service {0} starts from the image of {1}, which `bake` would build at the same time; use `buildplan run`")]
+    Image(String, String),
+    /// All of it can be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// The targets of the services of a matrix that are to be built, in the group `default`.
 ///
 /// # Errors
-/// None in practice: all of it can be written as JSON.
-pub fn bake(plan: &SavedPlan, matrix: &Matrix) -> Result<String, serde_json::Error> {
+/// If `bake` would not build what is planned.
+pub fn bake(plan: &SavedPlan, matrix: &Matrix) -> Result<String, BakeError> {
     let builds: BTreeSet<&str> =
         plan.steps.iter().filter(|step| step.kind == "build").map(|step| step.service.as_str()).collect();
     let names = matrix.include.iter().flat_map(|entry| &entry.services).filter(|name| builds.contains(name.as_str()));
     let mut target = BTreeMap::new();
+    // Targets have no dots, and two services may differ in nothing else.
+    let mut unique = UniqueNames::default();
     for service in names.filter_map(|name| plan.service(name)) {
-        // Targets have no dots, and two services may differ in nothing else.
-        let mut name = service.name.replace('.', "_");
-        while target.contains_key(&name) {
-            name.push('_');
+        let name = &service.name;
+        if !["docker", "buildah"].contains(&service.image.builder.as_str()) {
+            return Err(BakeError::Command(name.clone()));
         }
-        target.insert(name, build_of(service));
+        if service.image.dockerfile.is_none() {
+            return Err(BakeError::NoDockerfile(name.clone()));
+        }
+        if let Some(needed) = plan.needs_of(name).next() {
+            return Err(BakeError::Image(name.clone(), needed.to_owned()));
+        }
+        target.insert(unique.unique("", name, '-'), build_of(service));
     }
     let group = BTreeMap::from([("default", Group { targets: target.keys().cloned().collect() })]);
     Ok(serde_json::to_string_pretty(&BakeFile { group, target })? + "\n")
@@ -76,7 +101,7 @@ fn build_of(service: &SavedService) -> Build<'_> {
         context: literal(&image.context),
         dockerfile: image.dockerfile.as_deref().map(|file| literal(&below(&image.context, file))),
         target: image.target.as_deref().map(literal),
-        tags: image.tags.iter().map(|tag| format!("{repository}:{tag}")).collect(),
+        tags: image.tags.iter().map(|tag| literal(&format!("{repository}:{tag}"))).collect(),
         platforms,
         args: image.build_args.iter().map(|(name, value)| (name.as_str(), literal(value))).collect(),
         labels: image.labels.iter().map(|(name, value)| (literal(name), literal(value))).collect(),

@@ -7,7 +7,7 @@ mod github;
 mod pipelines;
 mod template;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use schemars::JsonSchema;
@@ -18,7 +18,7 @@ pub use self::github::{GITHUB_JOBS, github, github_outputs, job_summary, workflo
 pub use self::pipelines::{AZURE_JOBS, BUILDKITE_JOBS, azure, buildkite, circleci, dotenv, gitlab, jenkins};
 pub use self::template::{TemplateError, template};
 use crate::plan::saved::{SavedPlan, SavedService};
-use crate::plan::shards::{Item, Shard, divide, services_needed};
+use crate::plan::shards::{Item, Shard, connected, divide};
 use crate::render::json::Tool;
 
 /// The jobs of a plan.
@@ -43,11 +43,11 @@ pub struct Matrix {
 pub struct Entry {
     /// What to call it: the service, or `shard 2/4`.
     pub name: String,
-    /// The service; empty for a shard.
+    /// The service; empty if there are several.
     pub service: String,
-    /// `I/N`, as `run --shard` takes it; empty for a single service.
+    /// `I/N`, as `run --plan --shard` takes it with the same plan; empty without shards.
     pub shard: String,
-    /// All services of the job.
+    /// All services of the job. Services that start from each other's images are in one.
     pub services: Vec<String>,
     /// Whether an image is pushed, or tagged at its destination.
     pub push: bool,
@@ -93,16 +93,17 @@ impl Matrix {
             });
         }
         busy.retain(|name| names.is_empty() || names.contains(name));
+        with_needs(plan, &mut busy);
         let services: Vec<&SavedService> = busy.iter().filter_map(|name| plan.service(name)).collect();
         let most = packing.most.and_then(NonZeroUsize::new);
         let shards = match (packing.shards, most) {
             (Some(shards), Some(most)) => Some(shards.min(most)),
             (Some(shards), None) => Some(shards),
-            (None, Some(most)) if services.len() > most.get() => Some(most),
+            (None, Some(most)) if together(plan, &services).len() > most.get() => Some(most),
             (None, _) => None,
         };
         let include = match shards {
-            None => services.iter().map(|service| single(plan, service)).collect(),
+            None => together(plan, &services),
             Some(count) => packed(plan, &services, count),
         };
         Self {
@@ -114,6 +115,41 @@ impl Matrix {
             include,
         }
     }
+}
+
+/// Adds what the services start from, which has to be built before them.
+fn with_needs(plan: &SavedPlan, services: &mut BTreeSet<String>) {
+    let mut next: Vec<String> = services.iter().cloned().collect();
+    while let Some(name) = next.pop() {
+        for needed in plan.needs_of(&name) {
+            if services.insert(needed.to_owned()) {
+                next.push(needed.to_owned());
+            }
+        }
+    }
+}
+
+fn items<'p>(plan: &'p SavedPlan, services: &[&'p SavedService]) -> Vec<Item<'p>> {
+    let item = |service: &&'p SavedService| Item {
+        name: &service.name,
+        weight: service.weight,
+        needs: plan.needs_of(&service.name).collect(),
+    };
+    services.iter().map(item).collect()
+}
+
+/// A job for each service, or for several that start from each other's images: one after the other, not side by side.
+fn together(plan: &SavedPlan, services: &[&SavedService]) -> Vec<Entry> {
+    let groups = connected(&items(plan, services));
+    let mut members: BTreeMap<usize, Vec<&SavedService>> = BTreeMap::new();
+    for (service, group) in services.iter().zip(groups) {
+        members.entry(group).or_default().push(service);
+    }
+    let entry = |members: Vec<&SavedService>| match members.as_slice() {
+        [service] => single(plan, service),
+        several => Entry { name: listed(several), ..joined(plan, several) },
+    };
+    members.into_values().map(entry).collect()
 }
 
 /// The job of one service.
@@ -140,40 +176,36 @@ fn single(plan: &SavedPlan, service: &SavedService) -> Entry {
 }
 
 fn pushes(plan: &SavedPlan, service: &str) -> bool {
-    plan.steps.iter().any(|step| step.service == service && step.kind != "build")
+    plan.steps_of(service).any(|step| step.kind != "build")
 }
 
 /// The jobs of services that are packed into shards; the same services as `run --plan --shard I/N` does.
 fn packed(plan: &SavedPlan, services: &[&SavedService], count: NonZeroUsize) -> Vec<Entry> {
-    let needs = |name: &str| {
-        let steps = plan.steps.iter().filter(|step| step.service == name);
-        services_needed(steps.flat_map(|step| &step.needs).map(String::as_str).collect())
+    let numbers = divide(&items(plan, services), count);
+    let mut shards: BTreeMap<usize, Vec<&SavedService>> = BTreeMap::new();
+    for (service, number) in services.iter().zip(numbers) {
+        shards.entry(number).or_default().push(service);
+    }
+    let entry = |(number, members): (usize, Vec<&SavedService>)| {
+        let id = format!("{}/{count}", number + 1);
+        Entry { name: format!("shard {id}"), shard: id, ..joined(plan, &members) }
     };
-    let items: Vec<Item<'_>> = services
-        .iter()
-        .map(|service| Item { name: &service.name, weight: service.weight, needs: needs(&service.name) })
-        .collect();
-    let numbers = divide(&items, count);
-    let used = numbers.iter().max().map_or(0, |last| last + 1);
-    let entry = |shard: usize| {
-        let members = services.iter().zip(&numbers).filter(|(_, number)| **number == shard);
-        let members: Vec<&SavedService> = members.map(|(service, _)| *service).collect();
-        let id = format!("{}/{count}", shard + 1);
-        let platforms: BTreeSet<&str> =
-            members.iter().flat_map(|service| &service.targets).map(|target| target.platform.as_str()).collect();
-        Entry {
-            name: format!("shard {id}"),
-            shard: id,
-            services: members.iter().map(|service| service.name.clone()).collect(),
-            push: members.iter().any(|service| pushes(plan, &service.name)),
-            platforms: platforms.into_iter().map(str::to_owned).collect(),
-            weight: members.iter().map(|service| service.weight).fold(0, u64::saturating_add),
-            cache_key: joined_key(&members),
-            reason: listed(&members),
-            ..Entry::default()
-        }
-    };
-    (0..used).map(entry).collect()
+    shards.into_iter().map(entry).collect()
+}
+
+/// What several services have in one job.
+fn joined(plan: &SavedPlan, members: &[&SavedService]) -> Entry {
+    let platforms: BTreeSet<&str> =
+        members.iter().flat_map(|service| &service.targets).map(|target| target.platform.as_str()).collect();
+    Entry {
+        services: members.iter().map(|service| service.name.clone()).collect(),
+        push: members.iter().any(|service| pushes(plan, &service.name)),
+        platforms: platforms.into_iter().map(str::to_owned).collect(),
+        weight: members.iter().map(|service| service.weight).fold(0, u64::saturating_add),
+        cache_key: joined_key(members),
+        reason: listed(members),
+        ..Entry::default()
+    }
 }
 
 /// A key that changes with any of those of the services.

@@ -29,9 +29,10 @@ pub fn gitlab(matrix: &Matrix) -> Value {
         pipeline.insert(NOTHING.to_owned(), job);
     }
     for entry in &matrix.include {
-        // A `$` would be a variable.
+        // Else `$NAME` and `%NAME%` would be variables.
+        let data = |value: String| json!({"value": value, "expand": false});
         let variables: Map<String, Value> =
-            variables(entry).map(|(name, value)| (name.to_owned(), value.replace('$', "$$").into())).collect();
+            variables(entry).map(|(name, value)| (name.to_owned(), data(value))).collect();
         pipeline.insert(format!("build {}", entry.name), json!({"extends": ".buildplan", "variables": variables}));
     }
     Value::Object(pipeline)
@@ -113,7 +114,7 @@ pub fn azure(matrix: &Matrix) -> String {
             .filter(|(_, value)| is_data(value))
             .map(|(name, value)| (name.to_owned(), value.replace(['\r', '\n'], " ").into()))
             .collect();
-        jobs.insert(keys.unique("", &entry.name, '_'), Value::Object(values));
+        jobs.insert(keys.unique("build_", &entry.name, '_'), Value::Object(values));
     }
     Value::Object(jobs).to_string() + "\n"
 }
@@ -155,20 +156,23 @@ fn variables(entry: &Entry) -> impl Iterator<Item = (&'static str, String)> {
     .into_iter()
 }
 
-/// Names of letters, digits and one other character, each once.
+/// The most characters of the name of a job in Azure Pipelines, with room for a number.
+const LONGEST_NAME: usize = 90;
+
+/// Names of letters, digits and one other character, each once, also where case does not count.
 #[derive(Default)]
-struct UniqueNames {
+pub(super) struct UniqueNames {
     used: BTreeSet<String>,
     next: BTreeMap<String, usize>,
 }
 
 impl UniqueNames {
-    fn unique(&mut self, prefix: &str, name: &str, other: char) -> String {
+    pub(super) fn unique(&mut self, prefix: &str, name: &str, other: char) -> String {
         let legal = |character: char| if character.is_ascii_alphanumeric() { character } else { other };
-        let plain = format!("{prefix}{}", name.chars().map(legal).collect::<String>());
+        let plain = format!("{prefix}{}", name.chars().map(legal).take(LONGEST_NAME).collect::<String>());
         let mut unique = plain.clone();
-        while !self.used.insert(unique.clone()) {
-            let next = self.next.entry(plain.clone()).or_insert(2);
+        while !self.used.insert(unique.to_ascii_lowercase()) {
+            let next = self.next.entry(plain.to_ascii_lowercase()).or_insert(2);
             unique = format!("{plain}{other}{next}");
             *next += 1;
         }
