@@ -17,6 +17,7 @@ use std::path::Path;
 
 pub use self::rule::Rule;
 use crate::git::Wanted;
+use crate::repo::ObjectId;
 
 /// The variables of a process, by name.
 pub type Environment = BTreeMap<String, String>;
@@ -154,16 +155,12 @@ fn branch(environment: &Environment, name: &str) -> Option<String> {
 
 /// A full commit id; `None` for anything else, the id of nothing included.
 fn commit_id(text: &str) -> Option<String> {
-    (is_full_id(text) && !is_zero_id(text)).then(|| text.to_ascii_lowercase())
-}
-
-fn is_full_id(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    (ObjectId::is_text(text) && !is_zero_id(text)).then(|| text.to_ascii_lowercase())
 }
 
 /// Whether a text is the id that stands for "there was nothing".
 fn is_zero_id(text: &str) -> bool {
-    is_full_id(text) && text.bytes().all(|byte| byte == b'0')
+    ObjectId::is_text(text) && text.bytes().all(|byte| byte == b'0')
 }
 
 /// The short name of a branch; `None` for what `git check-ref-format` would not take, and for other references.

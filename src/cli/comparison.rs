@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ci::{self, CiBase, Provider};
 use crate::cli::args::{ComparisonArguments, GlobalArguments, LedgerChoice, OnMissingBase, SelectionArguments};
-use crate::cli::output::{Failure, Output};
+use crate::cli::output::{Failure, Output, read_file};
 use crate::config::{Config, Glob, LedgerStore, check_repository, check_tag, fill_template, nearest};
 use crate::fingerprint::{ServiceState, Snapshot, SnapshotOptions};
 use crate::git::{Base, BaseRequest, BaseSource, Commit, CommitTree, GitError, ProviderBase, Repository, WorkingTree};
@@ -212,8 +212,7 @@ impl Comparison<'_> {
     fn known(&self, selection: &Selection) -> Known {
         // What is far away is asked only about what matters.
         let wanted = with_images(selection, self.head);
-        let matters =
-            |state: &ServiceState| self.ledger.name() != "registry" || wanted.contains(state.service.name.as_str());
+        let matters = |state: &ServiceState| !self.asks_registries() || wanted.contains(state.service.name.as_str());
         let (queries, answers) = self.ask_ledger(&matters);
         let mut known = Known::default();
         for (query, answer) in queries.into_iter().zip(answers) {
@@ -249,6 +248,11 @@ impl Comparison<'_> {
         let queries: Vec<Query> = self.head.services.values().filter(|state| of(state)).filter_map(query).collect();
         let answers = self.ledger.lookup(&queries);
         (queries, answers)
+    }
+
+    /// Whether the registries of the images are the ledger.
+    pub(super) fn asks_registries(&self) -> bool {
+        self.details.config.ledger.store == LedgerStore::Registry
     }
 
     /// The commit that head is, or stands on.
@@ -539,9 +543,7 @@ pub(super) fn configuration(global: &GlobalArguments, repository: &Repository) -
 }
 
 pub(super) fn read_config_file(path: &Path) -> Result<Config, Failure> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
-    Config::parse(&bytes).map_err(|error| Failure::new(format!("{}:{error}", path.display())))
+    Config::parse(&read_file(path)?).map_err(|error| Failure::new(format!("{}:{error}", path.display())))
 }
 
 /// The configuration that a tree contains; `None` if it has none.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::cli::args::{GlobalArguments, MatrixArguments, MatrixFormat, Shards};
 use crate::cli::comparison::compare;
-use crate::cli::output::{Failure, Output, Status};
+use crate::cli::output::{Failure, Output, Status, read_file};
 use crate::plan::saved::SavedPlan;
 use crate::render::json;
 use crate::render::matrix::{self, AZURE_JOBS, BUILDKITE_JOBS, GITHUB_JOBS, Matrix, Packing};
@@ -18,7 +18,7 @@ const LARGEST_OUTPUT: usize = 900_000;
 pub(super) fn run(global: &GlobalArguments, command: &MatrixArguments, output: &Output) -> Result<Status, Failure> {
     // Both ways lead through the same JSON, so that a saved plan gives the same jobs.
     let (name, text) = match &command.plan {
-        Some(file) => (file.display().to_string(), read(&global.place(file))?),
+        Some(file) => (file.display().to_string(), read_file(&global.place(file))?),
         None => {
             let plan = compare(global, &command.comparison, false, |comparison| {
                 comparison.plan(&command.services, &command.selection)
@@ -93,8 +93,7 @@ fn plan_again(plan: &SavedPlan, matrix: &Matrix) -> String {
         Some(base) => format!("--base {} --no-merge-base", base.commit),
         None => "--all".to_owned(),
     };
-    let is_forced = plan.services.iter().flat_map(|service| &service.reasons).any(|reason| reason.kind == "forced");
-    let force = if is_forced { " --force" } else { "" };
+    let force = if plan.is_forced() { " --force" } else { "" };
     format!("buildplan run {base}{force}{} $BUILDPLAN_SERVICES", push_flag(matrix))
 }
 
@@ -113,7 +112,7 @@ fn from_template(
     };
     let name = file.display();
     let source =
-        String::from_utf8(read(&global.place(file))?).map_err(|_| Failure::new(format!("{name} is not UTF-8")))?;
+        String::from_utf8(read_file(&global.place(file))?).map_err(|_| Failure::new(format!("{name} is not UTF-8")))?;
     let plan = serde_json::from_slice(plan).map_err(Failure::new)?;
     matrix::template(&source, matrix, &plan).map_err(|error| Failure::new(format!("{name}:{error}")))
 }
@@ -146,8 +145,4 @@ fn append(path: &Path, text: &str) -> Result<(), Failure> {
         file.flush()
     });
     written.map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))
 }

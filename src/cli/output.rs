@@ -202,6 +202,11 @@ fn own_words(error: io::Error) -> io::Error {
     if error.get_ref().is_some() { error.kind().into() } else { error }
 }
 
+/// Reads a file that the user named.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))
+}
+
 /// Writes a file that the user named: whole or not at all.
 pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     write_whole(path, text.as_bytes())

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::cli::comparison::Comparison;
-use crate::cli::output::Failure;
+use crate::cli::output::{Failure, read_file};
 use crate::plan::saved::SavedPlan;
 use crate::plan::shards::Shard;
 
@@ -19,7 +19,7 @@ impl PlanFile {
     /// Reads it.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let json = std::fs::read(path).map_err(|error| Failure::new(format!("cannot read {name}: {error}")))?;
+        let json = read_file(path)?;
         let plan = SavedPlan::parse(&json).map_err(|error| Failure::new(format!("{name}: {error}")))?;
         Ok(Self { plan, name })
     }
@@ -36,14 +36,7 @@ impl PlanFile {
             None => self.plan.busy(),
         };
         if !names.is_empty() {
-            // What a service starts from is made before it, or it would be made of what was there before.
-            let mut wanted = BTreeSet::new();
-            let mut next: Vec<&str> = names.iter().map(String::as_str).collect();
-            while let Some(name) = next.pop() {
-                if wanted.insert(name) {
-                    next.extend(self.plan.needs_of(name));
-                }
-            }
+            let wanted = self.plan.with_needs(names.iter().map(String::as_str));
             services.retain(|service| wanted.contains(service.as_str()));
         }
         Ok(services)
@@ -51,8 +44,7 @@ impl PlanFile {
 
     /// Whether it builds services whatever is recorded of them.
     pub(super) fn is_forced(&self) -> bool {
-        let mut reasons = self.plan.services.iter().flat_map(|service| &service.reasons);
-        reasons.any(|reason| reason.kind == "forced")
+        self.plan.is_forced()
     }
 
     /// The commit that it was compared with.

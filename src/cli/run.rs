@@ -114,15 +114,11 @@ fn planned(comparison: &Comparison<'_>, command: &RunArguments, file: Option<&Pl
 
 /// What the jobs are built with. What cannot build is refused before anything starts.
 fn builders(jobs: &BTreeMap<String, Job>, planned: &Planned, registry: Option<&Registry>) -> Result<Builders, Failure> {
-    let is_ledger = planned.plan.ledger == "registry";
-    let needs_none = |step: &Step| {
-        let image = planned.images.get(&step.service);
-        jobs.get(&step.service)
-            .is_some_and(|job| needs_no_builder(registry, is_ledger, job.settings.builder, step.kind, image))
+    let needs_one = |step: &Step| {
+        let (job, image) = (jobs.get(&step.service)?, planned.images.get(&step.service));
+        (!needs_no_builder(registry, job, step.kind, image)).then_some(job.settings.builder)
     };
-    let steps = planned.plan.steps.iter().filter(|step| !needs_none(step));
-    let needed: BTreeSet<BuilderKind> =
-        steps.filter_map(|step| jobs.get(&step.service)).map(|job| job.settings.builder).collect();
+    let needed: BTreeSet<BuilderKind> = planned.plan.steps.iter().filter_map(needs_one).collect();
     let made = needed.into_iter().map(|kind| Ok((kind, builder(kind)?)));
     made.collect()
 }
@@ -247,8 +243,7 @@ fn dry_run(
     for step in &planned.plan.steps {
         let Some(job) = jobs.get(&step.service) else { continue };
         let image = planned.images.get(&step.service);
-        let (is_ledger, kind) = (planned.plan.ledger == "registry", job.settings.builder);
-        let only_tags = |image: &&Image| needs_no_builder(registry, is_ledger, kind, step.kind, Some(image));
+        let only_tags = |image: &&Image| needs_no_builder(registry, job, step.kind, Some(image));
         if let Some(image) = image.filter(only_tags) {
             let missing = missing_tags(job, planned.tagged.get(&step.service));
             let _ = writeln!(lines, "# {image} is tagged {}", missing.join(", "));
@@ -269,9 +264,13 @@ fn dry_run(
 /// What the builders need to know of the services that have steps.
 fn jobs(comparison: &Comparison<'_>, plan: &Plan) -> Result<BTreeMap<String, Job>, Failure> {
     let root = comparison.work_dir()?;
-    let mut jobs = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, Vec<StepKind>> = BTreeMap::new();
     for step in &plan.steps {
-        let (Some(state), Some(service)) = (comparison.head.services.get(&step.service), plan.service(&step.service))
+        kinds.entry(&step.service).or_default().push(step.kind);
+    }
+    let mut jobs = BTreeMap::new();
+    for service in &plan.services {
+        let (Some(state), Some(kinds)) = (comparison.head.services.get(&service.name), kinds.get(&*service.name))
         else {
             continue;
         };
@@ -282,7 +281,7 @@ fn jobs(comparison: &Comparison<'_>, plan: &Plan) -> Result<BTreeMap<String, Job
             platforms = state.service.settings.go.platforms.iter().map(ToString::to_string).collect();
         }
         let job = Job {
-            service: step.service.clone(),
+            service: service.name.clone(),
             fingerprint: service.fingerprint.map(|fingerprint| fingerprint.to_string()),
             package: state.service.program.as_ref().map(|program| program.dir.to_string()),
             root: root.to_owned(),
@@ -291,12 +290,14 @@ fn jobs(comparison: &Comparison<'_>, plan: &Plan) -> Result<BTreeMap<String, Job
             platforms,
             repository: repository_of(state),
             tags: service.image.tags.clone(),
-            is_pushed: plan.steps.iter().any(|step| step.service == service.name && step.kind == StepKind::Push),
+            is_pushed: kinds.contains(&StepKind::Push),
+            has_known_registry: comparison.asks_registries()
+                || state.service.settings.image.builder != BuilderKind::Command,
             settings: settings(comparison, state),
             limits: state.service.settings.run.clone(),
             environment: passed_on(&state.service.settings.env),
         };
-        jobs.insert(step.service.clone(), job);
+        jobs.insert(service.name.clone(), job);
     }
     Ok(jobs)
 }

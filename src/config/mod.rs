@@ -28,6 +28,7 @@ pub use image_reference::{check_registry, check_repository, check_tag, split_rep
 pub use nearest::nearest;
 pub use platform::Platform;
 pub use template::fill_template;
+pub use words::is_service_name;
 
 use crate::repo::RepoPath;
 

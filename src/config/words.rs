@@ -340,6 +340,12 @@ pub(super) const LONGEST_SERVICE_NAME: usize = 128;
 /// The form of the name of a service.
 pub(super) const SERVICE_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]*$";
 
+/// Whether a name has the form of [`SERVICE_NAME`], whatever its length: found services have the names of folders.
+pub fn is_service_name(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(legal)
+}
+
 /// Checks a service name, which reaches command lines, file names and CI files.
 pub(super) fn check_service_name(name: &str) -> Result<(), Mistake> {
     if name.len() > LONGEST_SERVICE_NAME {
@@ -348,8 +354,7 @@ pub(super) fn check_service_name(name: &str) -> Result<(), Mistake> {
             "the service name `{named}` is longer than {LONGEST_SERVICE_NAME} characters"
         )));
     }
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(legal) {
+    if is_service_name(name) {
         return Ok(());
     }
     Err(Mistake::new(format!("`{}` is not a service name", shown(name)))

@@ -5,12 +5,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use crate::execute::builder::{
-    BuildResult, Builder, Commands, Job, StepContext, StepError, may_a_push_pass, scratch_folder, without_tags,
+    BuildResult, Builder, Commands, Job, StepContext, StepError, may_a_push_pass, scratch_folder, with_digest,
+    without_tags,
 };
-use crate::execute::command::is_digest;
 use crate::execute::docker::cache_image;
 use crate::execute::process::Invocation;
 use crate::ledger::Image;
+use crate::registry::is_digest;
 use crate::repo::Hasher;
 
 /// Builds and pushes with `buildah` or `podman`.
@@ -61,7 +62,7 @@ impl BuildahBuilder {
                 }
             }
         }
-        if is_insecure(job) {
+        if job.is_insecure() {
             flag("tls-verify", "false".as_ref());
         }
         if let Some(file) = image_id {
@@ -79,7 +80,7 @@ impl BuildahBuilder {
             true => [self.program, "manifest", "push", "--all"].map(OsString::from).to_vec(),
             false => [self.program, "push"].map(OsString::from).to_vec(),
         };
-        if is_insecure(job) {
+        if job.is_insecure() {
             argv.push("--tls-verify=false".into());
         }
         if let Some(file) = digest {
@@ -161,14 +162,7 @@ impl Builder for BuildahBuilder {
             })?;
             digests.push(std::fs::read_to_string(&file).unwrap_or_default().trim().to_owned());
         }
-        digests.dedup();
-        match digests.as_slice() {
-            [digest] if is_digest(digest) => Ok(Image { digest: Some(digest.clone()), ..image.clone() }),
-            [_] => Err(StepError::failed(format!("{} did not say what it pushed", self.program))),
-            several => {
-                Err(StepError::failed(format!("its tags were pushed as different images: {}", several.join(", "))))
-            }
-        }
+        with_digest(self.program, image, digests)
     }
 
     fn commands(&self, job: &Job) -> Commands {
@@ -234,11 +228,6 @@ fn list_name(job: &Job) -> String {
     let whose = whose.finish().to_string();
     let fingerprint = job.fingerprint.as_deref().unwrap_or("unknown");
     format!("localhost/buildplan/{whose:.32}:{fingerprint}")
-}
-
-fn is_insecure(job: &Job) -> bool {
-    let host = job.repository.as_deref().and_then(|repository| repository.split('/').next()).unwrap_or_default();
-    job.settings.insecure_registries.iter().any(|insecure| insecure == host)
 }
 
 /// A reference without its tag.

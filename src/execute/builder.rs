@@ -12,6 +12,7 @@ use crate::execute::log::StepLog;
 use crate::execute::process::{self, Ended, Invocation};
 use crate::ledger::Image;
 use crate::plan::report::StepOutcome;
+use crate::registry::is_digest;
 
 /// Everything that a builder needs to know of a service.
 #[derive(Clone, Debug)]
@@ -36,12 +37,23 @@ pub struct Job {
     pub tags: Vec<String>,
     /// Whether the plan pushes what is built.
     pub is_pushed: bool,
+    /// Whether its registry can be told by us to give an image more tags. What a command pushed may be anywhere, unless
+    /// the registry itself says that it is there.
+    pub has_known_registry: bool,
     /// How it is built. Templates in it are filled.
     pub settings: ImageSettings,
     /// How long its steps may take, and how often they are tried.
     pub limits: RunSettings,
     /// The environment of its programs.
     pub environment: BTreeMap<OsString, OsString>,
+}
+
+impl Job {
+    /// Whether the registry of the image may be spoken to without TLS.
+    pub(super) fn is_insecure(&self) -> bool {
+        let host = self.repository.as_deref().and_then(|repository| repository.split('/').next()).unwrap_or_default();
+        self.settings.insecure_registries.iter().any(|insecure| insecure == host)
+    }
 }
 
 /// What a build gave.
@@ -98,6 +110,16 @@ pub(super) fn may_a_push_pass(error: StepError, last_line: &str) -> StepError {
         said => format!("{}: {said}", error.message),
     };
     StepError { message, may_pass_later, ..error }
+}
+
+/// The image with the digest that each of its tags was pushed as, which must be the same.
+pub(super) fn with_digest(program: &str, image: &Image, mut digests: Vec<String>) -> Result<Image, StepError> {
+    digests.dedup();
+    match digests.as_slice() {
+        [digest] if is_digest(digest) => Ok(Image { digest: Some(digest.clone()), ..image.clone() }),
+        [] | [_] => Err(StepError::failed(format!("{program} did not say what it pushed"))),
+        several => Err(StepError::failed(format!("its tags were pushed as different images: {}", several.join(", ")))),
+    }
 }
 
 /// Why something without a tag cannot be pushed: the default tag is the fingerprint.
@@ -240,6 +262,7 @@ pub(super) mod tests {
             repository: Some("r.io/api".into()),
             tags: vec!["a".into(), "b".into()],
             is_pushed: false,
+            has_known_registry: true,
             settings: ImageSettings::default(),
             limits: RunSettings::default(),
             environment: BTreeMap::new(),

@@ -9,6 +9,7 @@ use crate::config::fill_template;
 use crate::execute::builder::{BuildResult, Builder, Commands, Job, StepContext, StepError, scratch_folder};
 use crate::execute::process::Invocation;
 use crate::ledger::Image;
+use crate::registry::is_digest;
 
 /// Starts `[image] command` and `push-command`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,12 +136,6 @@ fn read_result(path: &Path) -> Result<Image, String> {
         return Err(about("has a reference with characters that no reference has"));
     }
     Ok(Image { reference: found.reference, digest: found.digest, size: found.size })
-}
-
-/// Whether a text is the digest of a manifest.
-pub(super) fn is_digest(text: &str) -> bool {
-    let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    text.strip_prefix("sha256:").is_some_and(|sum| sum.len() == 64 && sum.bytes().all(hexadecimal))
 }
 
 fn is_reference(text: &str) -> bool {

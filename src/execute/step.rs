@@ -208,10 +208,7 @@ impl<'r> Performer<'r> {
     /// What does a step for which no builder is needed.
     fn tagger(&self, step: &Step, job: &Job) -> Option<Tagger<'_>> {
         let image = self.image_of(&step.service);
-        let is_ledger = self.run.plan.ledger == "registry";
-        let is_enough = |registry: &&Registry| {
-            needs_no_builder(Some(registry), is_ledger, job.settings.builder, step.kind, image.as_ref())
-        };
+        let is_enough = |registry: &&Registry| needs_no_builder(Some(registry), job, step.kind, image.as_ref());
         let registry = self.run.registry.filter(is_enough)?;
         Some(Tagger { registry, there: self.run.tagged.get(&step.service) })
     }

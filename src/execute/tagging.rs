@@ -3,24 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::Builder as BuilderKind;
 use crate::execute::builder::{BuildResult, Builder, Commands, Job, StepContext, StepError};
 use crate::ledger::Image;
 use crate::plan::StepKind;
 use crate::plan::report::StepOutcome;
 use crate::registry::{FailureKind, Patience, Registry, RegistryError};
 
-/// Whether a step only puts tags in a registry, for which no builder is needed. What a command pushed may be anywhere,
-/// unless the registry itself says that it is there (`is_ledger`).
-pub fn needs_no_builder(
-    registry: Option<&Registry>,
-    is_ledger: bool,
-    builder: BuilderKind,
-    kind: StepKind,
-    image: Option<&Image>,
-) -> bool {
-    let is_there = is_ledger || builder != BuilderKind::Command;
-    registry.is_some() && is_there && kind == StepKind::Tag && image.is_some_and(|image| image.digest.is_some())
+/// Whether a step only puts tags in a registry, for which no builder is needed.
+pub fn needs_no_builder(registry: Option<&Registry>, job: &Job, kind: StepKind, image: Option<&Image>) -> bool {
+    let is_known = image.is_some_and(|image| image.digest.is_some());
+    registry.is_some() && job.has_known_registry && kind == StepKind::Tag && is_known
 }
 
 /// The tags of a job that are not there yet.

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::config::{Platform, check_repository, check_tag};
+use crate::config::{Platform, check_repository, check_tag, is_service_name};
 use crate::fingerprint::item::SCHEME;
-use crate::plan::shards::{Item, Shard, members, services_needed};
+use crate::plan::shards::{Item, Shard, members};
+use crate::repo::{Digest, ObjectId};
 
 /// The version of the format that is read.
 const SCHEMA: &str = "buildplan.plan.v1";
@@ -199,19 +200,19 @@ impl SavedPlan {
     /// Names reach command lines and CI files, and a step without its service would be forgotten.
     fn check(&self) -> Result<(), String> {
         let commits = self.base.iter().map(|base| &base.commit).chain([&self.head.commit]);
-        if let Some(commit) = commits.into_iter().find(|commit| !is_commit(commit)) {
+        if let Some(commit) = commits.into_iter().find(|commit| !ObjectId::is_text(commit)) {
             return Err(format!("{commit:?} is not a commit"));
         }
         let mut names = BTreeSet::new();
         for service in &self.services {
             let name = &service.name;
-            if !is_name(name) {
+            if !is_service_name(name) {
                 return Err(format!("{name:?} is not the name of a service"));
             }
             if !names.insert(name) {
                 return Err(format!("it has the service {name} twice"));
             }
-            if service.fingerprint.as_deref().is_some_and(|digest| !is_fingerprint(digest)) {
+            if service.fingerprint.as_deref().is_some_and(|digest| !Digest::is_text(digest)) {
                 return Err(format!("the fingerprint of {name} is none"));
             }
             let image = &service.image;
@@ -257,8 +258,31 @@ impl SavedPlan {
 
     /// The other services that have to be done before a service.
     pub fn needs_of<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
-        let ids = self.steps_of(name).flat_map(|step| &step.needs).map(String::as_str).collect();
-        services_needed(ids).into_iter().filter(move |needed| *needed != name)
+        let ids = self.steps_of(name).flat_map(|step| &step.needs);
+        ids.filter_map(|id| Some(id.rsplit_once('/')?.0)).filter(move |needed| *needed != name)
+    }
+
+    /// Services with all that has to be done before them: what they start from would else be what was there before.
+    pub fn with_needs<'p>(&'p self, names: impl Iterator<Item = &'p str>) -> BTreeSet<&'p str> {
+        let mut wanted = BTreeSet::new();
+        let mut next: Vec<&str> = names.collect();
+        while let Some(name) = next.pop() {
+            if wanted.insert(name) {
+                next.extend(self.needs_of(name));
+            }
+        }
+        wanted
+    }
+
+    /// Whether services are built whatever is recorded of them.
+    pub fn is_forced(&self) -> bool {
+        self.services.iter().flat_map(|service| &service.reasons).any(|reason| reason.kind == "forced")
+    }
+
+    /// Services as what is divided among jobs.
+    pub fn items<'p>(&'p self, names: impl Iterator<Item = &'p str>) -> Vec<Item<'p>> {
+        let weight = |name: &str| self.service(name).map_or(1, |service| service.weight);
+        names.map(|name| Item { name, weight: weight(name), needs: self.needs_of(name).collect() }).collect()
     }
 
     /// The services that have steps.
@@ -269,27 +293,8 @@ impl SavedPlan {
     /// The services with steps that fall to one of several jobs.
     pub fn in_shard(&self, shard: Shard) -> BTreeSet<String> {
         let busy = self.busy();
-        let items = busy.iter().map(|name| Item {
-            name,
-            weight: self.service(name).map_or(1, |service| service.weight),
-            needs: self.needs_of(name).collect(),
-        });
-        members(shard, &items.collect::<Vec<_>>())
+        members(shard, &self.items(busy.iter().map(String::as_str)))
     }
-}
-
-fn is_commit(id: &str) -> bool {
-    matches!(id.len(), 40 | 64) && id.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Whether a service can be called so; see the key `services` of the configuration.
-fn is_name(name: &str) -> bool {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(legal)
-}
-
-fn is_fingerprint(digest: &str) -> bool {
-    digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What serde says, without the place, which stands before it.

@@ -46,7 +46,7 @@ pub struct Item<'i> {
 
 /// The number of the shard, from 0, of each item. The heaviest go first, each to the shard that has the least to do.
 pub fn divide(items: &[Item<'_>], shards: NonZeroUsize) -> Vec<usize> {
-    let groups = groups(items);
+    let groups = connected(items);
     let mut weights: BTreeMap<usize, u64> = BTreeMap::new();
     for (item, group) in items.iter().zip(&groups) {
         let weight = weights.entry(*group).or_default();
@@ -72,13 +72,8 @@ pub fn members(shard: Shard, items: &[Item<'_>]) -> BTreeSet<String> {
     own.map(|(item, _)| item.name.to_owned()).collect()
 }
 
-/// The services of steps, from their ids.
-pub fn services_needed(ids: Vec<&str>) -> Vec<&str> {
-    ids.into_iter().filter_map(|id| Some(id.rsplit_once('/')?.0)).collect()
-}
-
 /// For each item the first one that is connected with it by needs.
-fn groups(items: &[Item<'_>]) -> Vec<usize> {
+pub fn connected(items: &[Item<'_>]) -> Vec<usize> {
     let by_name: BTreeMap<&str, usize> = items.iter().enumerate().map(|(number, item)| (item.name, number)).collect();
     let mut groups: Vec<usize> = (0..items.len()).collect();
     for (number, item) in items.iter().enumerate() {
@@ -97,11 +92,6 @@ fn root(groups: &mut [usize], mut number: usize) -> usize {
         number = groups[number];
     }
     number
-}
-
-/// For each item the first one that is connected with it, in the words of [`Item::needs`].
-pub fn connected(items: &[Item<'_>]) -> Vec<usize> {
-    groups(items)
 }
 
 #[cfg(test)]

@@ -41,9 +41,8 @@ pub(super) fn digest_of(bytes: &[u8]) -> String {
 }
 
 /// Whether a text is a digest that can be checked here.
-pub(super) fn is_digest(text: &str) -> bool {
-    let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    text.strip_prefix("sha256:").is_some_and(|sum| sum.len() == 64 && sum.bytes().all(hexadecimal))
+pub fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(crate::repo::Digest::is_text)
 }
 
 /// The type under which a manifest is put: its own word, else what it was served as, else what it looks like.

@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 
 pub use crate::registry::credentials::Credentials;
 pub use crate::registry::error::{FailureKind, RegistryError};
+pub use crate::registry::manifest::is_digest;
 use crate::registry::place::Place;
 use crate::registry::transport::{Access, Request, Transport};
 
@@ -312,7 +313,7 @@ impl Registry {
             body: None,
             largest: LARGEST_MANIFEST,
         };
-        if !manifest::is_digest(digest) {
+        if !is_digest(digest) {
             return Err(request.error(FailureKind::Wrong, "that is no digest"));
         }
         let answer = self.0.transport.ask(&request).await?;
@@ -416,7 +417,7 @@ impl Round {
                 manifest::digest_of(&answer.body)
             }
         };
-        match manifest::is_digest(&digest) {
+        match is_digest(&digest) {
             true => Ok(Some(digest)),
             false => Err(request.error(FailureKind::Wrong, "it answered with what is no sha256 digest")),
         }

@@ -13,6 +13,11 @@ impl Digest {
         &self.0
     }
 
+    /// Whether a text is one of 32 bytes as it is shown: 64 small hexadecimal digits.
+    pub fn is_text(text: &str) -> bool {
+        text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
     /// The digest of one run of bytes within a domain.
     pub fn of(domain: &'static str, bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new(domain);

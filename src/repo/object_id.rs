@@ -19,6 +19,11 @@ impl ObjectId {
         Self { bytes, length: length as u8 }
     }
 
+    /// Whether a text is a whole id: 40 or 64 hexadecimal digits.
+    pub fn is_text(text: &str) -> bool {
+        matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
     /// The raw bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]

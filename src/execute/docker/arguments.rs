@@ -141,8 +141,7 @@ fn is_name(service: &str) -> bool {
 /// The value of `--output` that pushes all tags at once. It is read as CSV.
 fn pushing_output(job: &Job) -> String {
     let mut output = format!("type=image,push=true,\"name={}\"", references(job).join(","));
-    let host = job.repository.as_deref().and_then(|repository| repository.split('/').next()).unwrap_or_default();
-    if job.settings.insecure_registries.iter().any(|insecure| insecure == host) {
+    if job.is_insecure() {
         output.push_str(",registry.insecure=true");
     }
     output

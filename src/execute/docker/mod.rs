@@ -14,12 +14,13 @@ pub(super) use self::arguments::cache_image;
 use self::arguments::{Client, ResultFiles, Target, references, target_of_build};
 use self::progress::{Format, Progress, Seen};
 use crate::execute::builder::{
-    BuildResult, Builder, Commands, Job, StepContext, StepError, may_a_push_pass, scratch_folder, without_tags,
+    BuildResult, Builder, Commands, Job, StepContext, StepError, may_a_push_pass, scratch_folder, with_digest,
+    without_tags,
 };
 use crate::execute::cancel::Cancellation;
-use crate::execute::command::is_digest;
 use crate::execute::process::{self, Ended, Invocation};
 use crate::ledger::Image;
+use crate::registry::is_digest;
 
 /// How long `docker` may take to say what it can.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -138,14 +139,7 @@ impl DockerBuilder {
             pushed.map_err(|error| may_a_push_pass(error, &lines.last))?;
             digests.extend(lines.digest);
         }
-        digests.dedup();
-        match <[String; 1]>::try_from(digests) {
-            Ok([digest]) => Ok(Image { digest: Some(digest), ..image.clone() }),
-            Err(digests) if digests.is_empty() => Err(StepError::failed("docker did not say what it pushed")),
-            Err(digests) => {
-                Err(StepError::failed(format!("its tags were pushed as different images: {}", digests.join(", "))))
-            }
-        }
+        with_digest("docker", image, digests)
     }
 }
 

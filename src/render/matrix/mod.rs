@@ -93,49 +93,33 @@ impl Matrix {
             });
         }
         busy.retain(|name| names.is_empty() || names.contains(name));
-        with_needs(plan, &mut busy);
-        let services: Vec<&SavedService> = busy.iter().filter_map(|name| plan.service(name)).collect();
+        let wanted = plan.with_needs(busy.iter().map(String::as_str));
+        let services: Vec<&SavedService> = wanted.into_iter().filter_map(|name| plan.service(name)).collect();
         let most = packing.most.and_then(NonZeroUsize::new);
-        let shards = match (packing.shards, most) {
-            (Some(shards), Some(most)) => Some(shards.min(most)),
-            (Some(shards), None) => Some(shards),
-            (None, Some(most)) if together(plan, &services).len() > most.get() => Some(most),
-            (None, _) => None,
-        };
-        let include = match shards {
-            None => together(plan, &services),
-            Some(count) => packed(plan, &services, count),
+        let (is_sharded, include) = match packing.shards {
+            Some(count) => (true, packed(plan, &services, most.map_or(count, |most| count.min(most)))),
+            None => {
+                let jobs = together(plan, &services);
+                match most.filter(|most| jobs.len() > most.get()) {
+                    Some(most) => (true, packed(plan, &services, most)),
+                    None => (false, jobs),
+                }
+            }
         };
         Self {
             schema: "buildplan.matrix.v1",
             tool: Tool::this(),
             has_work: !include.is_empty(),
             count: services.len(),
-            shards: if shards.is_some() { include.len() } else { 0 },
+            shards: if is_sharded { include.len() } else { 0 },
             include,
         }
     }
 }
 
-/// Adds what the services start from, which has to be built before them.
-fn with_needs(plan: &SavedPlan, services: &mut BTreeSet<String>) {
-    let mut next: Vec<String> = services.iter().cloned().collect();
-    while let Some(name) = next.pop() {
-        for needed in plan.needs_of(&name) {
-            if services.insert(needed.to_owned()) {
-                next.push(needed.to_owned());
-            }
-        }
-    }
-}
-
+/// The services as what is divided among jobs.
 fn items<'p>(plan: &'p SavedPlan, services: &[&'p SavedService]) -> Vec<Item<'p>> {
-    let item = |service: &&'p SavedService| Item {
-        name: &service.name,
-        weight: service.weight,
-        needs: plan.needs_of(&service.name).collect(),
-    };
-    services.iter().map(item).collect()
+    plan.items(services.iter().map(|service| service.name.as_str()))
 }
 
 /// A job for each service, or for several that start from each other's images: one after the other, not side by side.
