@@ -340,7 +340,7 @@ pub(super) const LONGEST_SERVICE_NAME: usize = 128;
 /// The form of the name of a service.
 pub(super) const SERVICE_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]*$";
 
-/// Whether a name has the form of [`SERVICE_NAME`], whatever its length: found services have the names of folders.
+/// Whether a name has the form of that of a service, whatever its length: found services have the names of folders.
 pub fn is_service_name(name: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(legal)
