@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use super::Dockerfile;
 use super::matching::{is_wildcard, matches};
+use super::parse::run_paths;
 use super::words::join;
-use super::{Copy, Dockerfile};
 use crate::repo::{Entry, EntryKind, RepoPath, Tree, TreeError, find_entry, read_through_links};
 
 /// How many names may be compared with wildcards for one question; then the rest is not looked for, and a note says so.
@@ -70,18 +71,16 @@ pub fn image_inputs(
         collector.unseen.push(DockerNote { line: problem.line, message });
         return Ok(collector.finish());
     }
-    let copies = parsed.copies.iter().map(|copy| (if copy.is_add { "ADD" } else { "COPY" }, copy));
-    for (verb, copy) in copies.chain(parsed.binds.iter().map(|bind| ("RUN --mount", bind))) {
-        for source in &copy.sources {
-            collector.source(verb, source, copy.line)?;
+    for read in parsed.context_reads() {
+        for source in read.sources {
+            collector.source(read.verb, source, read.line)?;
         }
     }
     let listing = tree.list(question.context)?;
     let is_there = |name: &[u8]| listing.as_ref().is_some_and(|listing| find_entry(listing, name).is_some());
     // Most words are no paths: one look at the context's names tells.
-    for path in
-        parsed.run_paths.keys().filter(|path| path.split('/').next().is_some_and(|name| is_there(name.as_bytes())))
-    {
+    let paths = run_paths(parsed);
+    for path in paths.iter().filter(|path| path.split('/').next().is_some_and(|name| is_there(name.as_bytes()))) {
         collector.run_path(path)?;
     }
     Ok(collector.finish())
@@ -97,8 +96,8 @@ pub fn image_inputs(
 pub fn context_has_sources(tree: &dyn Tree, parsed: &Dockerfile, context: &RepoPath) -> Result<bool, TreeError> {
     let mut comparisons = MAX_COMPARISONS;
     let mut asked = BTreeSet::new();
-    for copy in parsed.copies.iter().chain(&parsed.binds).filter(|copy| !copy.is_onbuild) {
-        for source in required(copy) {
+    for read in parsed.context_reads().filter(|read| !read.is_onbuild) {
+        for source in required(read.sources) {
             if !asked.insert(source) {
                 continue;
             }
@@ -117,10 +116,10 @@ pub fn context_has_sources(tree: &dyn Tree, parsed: &Dockerfile, context: &RepoP
 }
 
 /// The sources of an instruction that must exist.
-fn required(copy: &Copy) -> impl Iterator<Item = &String> {
+fn required(sources: &[String]) -> impl Iterator<Item = &String> {
     let is_plain = |source: &&String| !is_unknown(source) && !is_wildcard(source);
-    let has_plain = copy.sources.iter().any(|source| is_plain(&source));
-    copy.sources.iter().filter(move |source| is_plain(source) || !has_plain && !is_unknown(source))
+    let has_plain = sources.iter().any(|source| is_plain(&source));
+    sources.iter().filter(move |source| is_plain(source) || !has_plain && !is_unknown(source))
 }
 
 /// The file that leaves things out of the context: the Dockerfile's own if there is one, else that of the context.

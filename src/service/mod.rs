@@ -203,7 +203,7 @@ pub fn read_dockerfile(
     let Ok(Some((real, EntryKind::File { .. }))) = crate::repo::read_through_links(tree, path)? else {
         return Ok(Dockerfile::parse(b""));
     };
-    Ok(Dockerfile::parse_with(&tree.read(&real)?, build_args))
+    Ok(Dockerfile::parse_with(&tree.read(&real)?, build_args, None))
 }
 
 fn make(
