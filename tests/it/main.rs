@@ -52,6 +52,8 @@ mod run;
 mod run_ci;
 // What a run does on a full disk, with files in the way, and with hostile names.
 mod run_faults;
+// Builders and registries, started for a test and stopped with it.
+mod servers;
 // A repository in a temporary folder, and the program run in it.
 mod support;
 // The architecture, held to by a scan of the source.
