@@ -7,6 +7,7 @@
 mod commands;
 #[cfg(test)]
 mod corpus;
+mod ignore;
 mod inputs;
 mod lines;
 mod matching;
@@ -21,6 +22,7 @@ use crate::repo::RepoPath;
 use crate::repo::Tree;
 
 pub use commands::TagMention;
+pub use ignore::{Ignore, IgnoreProblem};
 pub use inputs::{DockerNote, ImageInputs, ImageQuestion, context_has_sources, dockerignore_of, image_inputs};
 
 /// What is of interest in a Dockerfile.

@@ -28,6 +28,8 @@ mod git;
 mod go_rules;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
+// What a .dockerignore leaves out, held to what BuildKit leaves out.
+mod ignore;
 // External modules: what a build-plan.lock makes exact.
 mod lock;
 // Plans as the jobs of CI systems.
