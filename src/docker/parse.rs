@@ -10,7 +10,8 @@ use parse_dockerfile::{Command, Flag, HealthcheckArguments, Instruction as Parse
 use super::lines::{Line, Lines};
 use super::words::{Budget, Variables, assignment, exec_form, expand, join, split_raw, split_script};
 use super::{
-    Action, Certainty, Copy, Dockerfile, Instruction, Mount, Origin, Problem, Run, RunWords, Stage, Start, Word,
+    Action, Certainty, Copy, Dockerfile, Instruction, Mount, Nesting, Origin, Problem, Run, RunWords, Stage, Start,
+    Word,
 };
 use crate::config::Platform;
 
@@ -48,7 +49,11 @@ fn read(
     let lines = Lines::read(&text)?;
     let plain = lines.plain();
     let problem = |error: &parse_dockerfile::Error| Problem {
-        line: error.line().checked_sub(Lines::FIRST).and_then(|at| lines.instructions.get(at)).map_or(1, |line| line.number),
+        line: error
+            .line()
+            .checked_sub(Lines::FIRST)
+            .and_then(|at| lines.instructions.get(at))
+            .map_or(1, |line| line.number),
         message: format!("{error:#}"),
     };
     let starts: Vec<usize> = std::iter::once(0).chain(plain.match_indices('\n').map(|(at, _)| at + 1)).collect();
@@ -389,8 +394,12 @@ impl<'a> Reader<'a> {
         let line = self.line(position);
         let mut commands = self.words_of(arguments, line);
         let bodies = self.line_at(position).map(|line| &line.bodies);
+        // What other programs than shells are given is no script.
+        let mut readers = commands.iter().filter(|command| command.nesting == Nesting::Plain).peekable();
+        let is_script = readers.peek().is_none() || readers.any(|reader| reader.words.iter().any(Word::is_shell));
+        let nesting = if is_script { Nesting::Plain } else { Nesting::Guess };
         for body in bodies.into_iter().flatten() {
-            commands.extend(split_script(body, line, &self.state.variables, &self.budget));
+            commands.extend(split_script(body, nesting, line, &self.state.variables, &self.budget));
         }
         for word in commands.iter().flat_map(|command| &command.words) {
             if let Some(("GOFLAGS", flags)) = assignment(&word.text) {
@@ -414,7 +423,9 @@ impl<'a> Reader<'a> {
                 let words = words.value.iter().map(|word| word.value.to_string()).collect();
                 exec_form(words, line, &self.state.variables, &self.budget)
             }
-            Command::Shell(script) => split_script(script.value, line, &self.state.variables, &self.budget),
+            Command::Shell(script) => {
+                split_script(script.value, Nesting::Plain, line, &self.state.variables, &self.budget)
+            }
             _ => Vec::new(),
         }
     }
