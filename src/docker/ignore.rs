@@ -14,6 +14,9 @@ use pattern::Pattern;
 /// What Go's `bufio.Scanner` takes for a line, with its end.
 const LONGEST_LINE: usize = 64 * 1024;
 
+/// How large patterns may become together, in parts of regular expressions: `a{1000}` is a thousand.
+const LARGEST: usize = 1 << 20;
+
 /// The rules of a `.dockerignore`, or of `COPY --exclude`.
 ///
 /// The last rule that matches a path decides. A rule matches what lies below what it matches, if it was looked at
@@ -27,6 +30,8 @@ pub struct Ignore {
     /// The other rules, in order.
     others: Vec<usize>,
     exceptions: Exceptions,
+    /// The sizes of all patterns.
+    size: usize,
     problems: Vec<IgnoreProblem>,
 }
 
@@ -99,6 +104,10 @@ impl Ignore {
         let is_exception = cleaned.starts_with('!');
         let text = cleaned.strip_prefix('!').unwrap_or(&cleaned);
         let compiled = if text.is_empty() { Err("there is nothing after the !") } else { Pattern::compile(text) };
+        let compiled = compiled.and_then(|compiled| {
+            self.size += compiled.size();
+            if self.size > LARGEST { Err("the patterns are too large") } else { Ok(compiled) }
+        });
         match compiled {
             Ok(compiled) => {
                 let at = self.rules.len();

@@ -77,7 +77,7 @@ const FILES: &[&str] = &[
 ];
 
 /// Builds in one go, each with patterns of its own, as one build with many contexts.
-const BATCH: usize = 40;
+const BATCH: usize = 20;
 
 /// Numbers that depend on a seed alone.
 struct Random(u64);
@@ -181,8 +181,10 @@ impl Random {
     }
 
     fn noise(&mut self) -> String {
-        let alphabet =
-            ["a", "b", "c", "*", "**", "?", "[", "]", "^", "-", "\\", "/", "!", ".", "$", " ", "é", "[ab]", "d", "/"];
+        let alphabet = [
+            "a", "b", "c", "*", "**", "?", "[", "]", "^", "-", "\\", "/", "!", ".", "$", " ", "é", "[ab]", "d", "/",
+            "|", "{", "}", "1", ",",
+        ];
         (0..=self.below(7)).map(|_| self.pick(&alphabet)).collect()
     }
 }

@@ -44,6 +44,11 @@ impl Pattern {
         })
     }
 
+    /// How much memory it takes, in parts.
+    pub(super) fn size(&self) -> usize {
+        if let Self::Regex(regex) = self { regex.parts.len() } else { 0 }
+    }
+
     /// Tells the levels of [`prefixes`] that match, in order, until it is told to stop.
     pub(super) fn each_match(&self, path: &[u8], visit: &mut dyn FnMut(usize) -> ControlFlow<()>) {
         let mut compare = |accepts: &dyn Fn(&[u8]) -> bool| {
@@ -64,6 +69,12 @@ impl Pattern {
         }
     }
 }
+
+/// What Go allows.
+const MOST_REPETITIONS: usize = 1000;
+
+/// More are not needed for any path that a system allows.
+const MOST_PARTS: usize = 16 * 1024;
 
 /// How a pattern is compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,7 +113,8 @@ fn translated(pattern: &str) -> (String, Kind) {
                 regex.push_str(if character == '*' { "[^/]*" } else { "[^/]" });
                 kind = Kind::Regex;
             }
-            '.' | '+' | '(' | ')' | '|' | '{' | '}' | '$' => regex.extend(['\\', character]),
+            // Not `|`, `{` and `}`, which BuildKit means to, too.
+            '.' | '+' | '(' | ')' | '$' => regex.extend(['\\', character]),
             '\\' => {
                 regex.push('\\');
                 regex.extend(rest.next());
@@ -121,10 +133,14 @@ fn translated(pattern: &str) -> (String, Kind) {
     (regex, kind)
 }
 
-/// What is left of Go's regular expressions after such a translation: no alternatives, and of groups only [`FOLDERS`].
+/// What is left of Go's regular expressions after such a translation: alternatives that are not nested, and of groups
+/// only [`FOLDERS`].
 #[derive(Debug)]
 pub(super) struct Regex {
+    /// The alternatives, one after the other.
     parts: Vec<Part>,
+    /// Where they start.
+    starts: Vec<usize>,
     /// What the text of a match starts with.
     prefix: String,
     /// What it ends with.
@@ -133,63 +149,128 @@ pub(super) struct Regex {
     least: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Part {
     One(char),
     Class(Class),
     /// Any number of them.
     Repeat(Class),
-    /// Nothing, or all up to a slash; [`Part::WithinFolders`] follows.
+    /// The next part may be left out.
+    Optional,
+    /// All up to a slash.
     Folders,
-    WithinFolders,
     Start,
     End,
     /// Whether a word begins or ends here, or not.
     WordBoundary(bool),
+    /// The end of an alternative.
+    Match,
+}
+
+impl Part {
+    fn anything() -> Self {
+        Self::Repeat(Class { negated: true, ranges: Vec::new() })
+    }
 }
 
 impl Regex {
     /// Reads the regular expression of [`translated`].
     fn compile(text: &str) -> Option<Self> {
-        let mut parts = Vec::new();
-        let mut rest = text;
+        let mut regex =
+            Self { parts: Vec::new(), starts: vec![0], prefix: String::new(), suffix: String::new(), least: 0 };
+        let (mut rest, mut is_anchored) = (text, false);
+        // What may be repeated: the last part, if nothing repeats it yet.
+        let mut can_repeat = true;
         while !rest.is_empty() {
+            is_anchored = rest == "$";
             if let Some(after) = rest.strip_prefix(FOLDERS) {
                 rest = after;
-                parts.extend([Part::Folders, Part::WithinFolders]);
+                regex.parts.extend([Part::Optional, Part::Folders]);
+                can_repeat = false;
             } else if let Some(quoted) = rest.strip_prefix(r"\Q") {
                 let (literal, after) = quoted.split_once(r"\E").unwrap_or((quoted, ""));
-                parts.extend(literal.chars().map(Part::One));
-                if !quoted.contains(r"\E") {
-                    // The `$` at the end is quoted, too, so that anything may follow.
-                    parts.push(Part::Repeat(Class { negated: true, ranges: Vec::new() }));
-                }
+                regex.parts.extend(literal.chars().map(Part::One));
                 rest = after;
+                can_repeat = true;
+            } else if let Some(after) = rest.strip_prefix('|') {
+                rest = after;
+                regex.parts.extend([Part::anything(), Part::Match, Part::anything()]);
+                regex.starts.push(regex.parts.len() - 1);
+                can_repeat = false;
+            } else if let Some((least, most, after)) = repetition(rest) {
+                rest = after;
+                if !can_repeat {
+                    return None;
+                }
+                regex.repeat(least, most)?;
+                can_repeat = false;
             } else {
                 let mut characters = rest.chars();
-                parts.push(atom(&mut characters)?);
+                regex.parts.push(atom(&mut characters)?);
                 rest = characters.as_str();
+                can_repeat = true;
                 if let Some(after) = rest.strip_prefix('*') {
                     rest = after;
-                    let Some(Part::Class(class)) = parts.pop() else { return None };
-                    parts.push(Part::Repeat(class));
+                    regex.repeat(0, None)?;
+                    can_repeat = false;
                 }
             }
         }
-        Some(Self::of_parts(parts))
+        if !is_anchored {
+            // The `$` at the end is quoted, too, so that anything may follow.
+            regex.parts.push(Part::anything());
+        }
+        regex.parts.push(Part::Match);
+        regex.find_literals();
+        Some(regex)
     }
 
-    fn of_parts(parts: Vec<Part>) -> Self {
-        let literal = |part: &Part| match part {
-            Part::One(character) if *character != char::REPLACEMENT_CHARACTER => Some(*character),
-            _ => None,
+    /// Repeats the last part.
+    fn repeat(&mut self, least: usize, most: Option<usize>) -> Option<()> {
+        if least.max(most.unwrap_or(0)) > MOST_REPETITIONS || most.is_some_and(|most| most < least) {
+            return None;
+        }
+        let Some(part) = self.parts.pop() else {
+            // The `^` before everything, which is not a part.
+            self.parts.extend((least == 0).then(Part::anything));
+            return Some(());
         };
-        let prefix = parts.iter().map_while(literal).collect();
-        let body = parts.split_last().filter(|(last, _)| matches!(last, Part::End)).map_or(&*parts, |(_, body)| body);
-        let suffix: Vec<char> = body.iter().rev().map_while(literal).collect();
-        let suffix = if body.len() < parts.len() { suffix.into_iter().rev().collect() } else { String::new() };
-        let least = parts.iter().filter(|part| matches!(part, Part::One(_) | Part::Class(_))).count();
-        Self { parts, prefix, suffix, least }
+        let class = match &part {
+            Part::One(one) => Class { negated: false, ranges: vec![(*one, *one)] },
+            Part::Class(class) => class.clone(),
+            _ => {
+                self.parts.extend((least > 0).then_some(part));
+                return Some(());
+            }
+        };
+        self.parts.extend(std::iter::repeat_n(part.clone(), least));
+        match most {
+            None => self.parts.push(Part::Repeat(class)),
+            Some(most) => self.parts.extend((least..most).flat_map(|_| [Part::Optional, part.clone()])),
+        }
+        (self.parts.len() <= MOST_PARTS).then_some(())
+    }
+
+    /// Sets what tells quickly that a path cannot match.
+    fn find_literals(&mut self) {
+        let [body @ .., Part::End, Part::Match] = &*self.parts else { return };
+        if self.starts.len() > 1 {
+            return;
+        }
+        let is_optional =
+            |at: usize| at.checked_sub(1).is_some_and(|before| matches!(body.get(before), Some(Part::Optional)));
+        let literals = || {
+            body.iter().enumerate().map(|(at, part)| match part {
+                Part::One(one) if !is_optional(at) && *one != char::REPLACEMENT_CHARACTER => Some(*one),
+                _ => None,
+            })
+        };
+        let suffix: Vec<char> = literals().collect::<Vec<_>>().into_iter().rev().map_while(|one| one).collect();
+        let is_needed =
+            |(at, part): &(usize, &Part)| matches!(part, Part::One(_) | Part::Class(_)) && !is_optional(*at);
+        self.least = body.iter().enumerate().filter(is_needed).count();
+        self.prefix = literals().map_while(|one| one).collect();
+        self.suffix = suffix.into_iter().rev().collect();
     }
 
     fn each_match(&self, path: &[u8], visit: &mut dyn FnMut(usize) -> ControlFlow<()>) {
@@ -197,7 +278,7 @@ impl Regex {
             && path.starts_with(self.prefix.as_bytes())
             && (self.suffix.is_empty() || prefixes(path).any(|(_, path)| path.ends_with(self.suffix.as_bytes())));
         if can_match {
-            let words = self.parts.len() / 64 + 1;
+            let words = self.parts.len().div_ceil(64);
             let (mut few, mut many) = ([0; 6], Vec::new());
             let sets = if words <= 2 {
                 few.get_mut(..words * 3).unwrap_or_default()
@@ -216,13 +297,14 @@ impl Regex {
         let (next_places, scratch) = sets.split_at_mut(words);
         let mut characters = matching::characters(path);
         let (mut before, mut level) = (None, 0);
-        set(places, 0);
+        for start in &self.starts {
+            set(places, *start);
+        }
         loop {
             let next = characters.next();
             if next.is_none_or(|next| next == '/') {
                 scratch.copy_from_slice(places);
-                self.skip_optional(scratch, before, None);
-                if contains(scratch, self.parts.len()) && visit(level).is_break() {
+                if self.skip_optional(scratch, before, None) && visit(level).is_break() {
                     return;
                 }
                 level += 1;
@@ -238,14 +320,14 @@ impl Regex {
         }
     }
 
-    /// Adds the places that are reached without taking a character.
-    fn skip_optional(&self, places: &mut [u64], before: Option<char>, next: Option<char>) {
-        let mut from = 0;
+    /// Adds the places that are reached without taking a character, and tells whether an alternative matches.
+    fn skip_optional(&self, places: &mut [u64], before: Option<char>, next: Option<char>) -> bool {
+        let (mut from, mut is_match) = (0, false);
         while let Some(place) = first_from(places, from) {
             from = place + 1;
             let is_passed = match self.parts.get(place) {
                 Some(Part::Repeat(_)) => true,
-                Some(Part::Folders) => {
+                Some(Part::Optional) => {
                     set(places, place + 2);
                     true
                 }
@@ -254,12 +336,17 @@ impl Regex {
                 Some(Part::WordBoundary(wanted)) => {
                     (before.is_some_and(is_word) != next.is_some_and(is_word)) == *wanted
                 }
+                Some(Part::Match) => {
+                    is_match = true;
+                    false
+                }
                 _ => false,
             };
             if is_passed {
                 set(places, place + 1);
             }
         }
+        is_match
     }
 
     /// Takes a character, and tells whether there is a way on.
@@ -271,7 +358,7 @@ impl Regex {
                 Some(Part::One(one)) => (false, *one == next),
                 Some(Part::Class(class)) => (false, class.contains(next)),
                 Some(Part::Repeat(class)) => (class.contains(next), false),
-                Some(Part::WithinFolders) => (next != '\n', next == '/'),
+                Some(Part::Folders) => (next != '\n', next == '/'),
                 _ => (false, false),
             };
             is_alive |= stays || moves;
@@ -286,14 +373,25 @@ impl Regex {
     }
 }
 
+/// What `{1,2}` and the like at the start of a text say: how often, and what comes after it.
+fn repetition(text: &str) -> Option<(usize, Option<usize>, &str)> {
+    let (counts, after) = text.strip_prefix('{')?.split_once('}')?;
+    let number = |digits: &str| -> Option<usize> {
+        let is_number =
+            digits.bytes().all(|digit| digit.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+        (is_number && !digits.is_empty()).then(|| digits.parse().unwrap_or(usize::MAX))
+    };
+    Some(match counts.split_once(',') {
+        None => (number(counts)?, Some(number(counts)?), after),
+        Some((least, "")) => (number(least)?, None, after),
+        Some((least, most)) => (number(least)?, Some(number(most)?), after),
+    })
+}
+
 fn set(places: &mut [u64], place: usize) {
     if let Some(word) = places.get_mut(place / 64) {
         *word |= 1 << (place % 64);
     }
-}
-
-fn contains(places: &[u64], place: usize) -> bool {
-    first_from(places, place) == Some(place)
 }
 
 /// The first place in the set that is not below another.
