@@ -20,7 +20,9 @@ const TOOLS: [&str; 3] = ["asm", "compile", "link"];
 
 /// Programs that do what the real ones do as far as files are concerned: `npm` reads and writes its folder, `make` runs
 /// all recipes of its file, certificates are gathered, packages are installed somewhere else.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 7] = [
+    ("addgroup", ":"),
+    ("adduser", ":"),
     ("apk", ":"),
     ("apt-get", ":"),
     (

@@ -13,7 +13,7 @@ const CHANGES: [&str; 5] = ["add", "delete", "executable", "link", "replace"];
 /// The module of a tree without one.
 const MODULE: &str = "module ex.io/m\n\ngo 1.24\n";
 
-/// What is added to a file without a mark. It means nothing in a go.mod file.
+/// What is added to a file without a mark if a line with `#` would mean something there.
 const COMMENT: &str = "// changed\n";
 /// A line of go.sum that nothing asks for.
 const SUM: &str = "ex.io/unused v1.0.0/go.mod h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
@@ -36,6 +36,8 @@ pub(super) struct Case {
     pub(super) context: String,
     pub(super) target: Option<String>,
     pub(super) arguments: Vec<String>,
+    /// A flag that not every frontend knows.
+    pub(super) flag: Option<String>,
     pub(super) tree: Files,
     pub(super) changes: Vec<Change>,
     /// Changes that are planned in vain, each with the reason.
@@ -81,6 +83,7 @@ impl Case {
             context: ".".to_owned(),
             target: None,
             arguments: Vec::new(),
+            flag: None,
             tree: files(&format!("-- {tree}")),
             changes: Vec::new(),
             vain: BTreeMap::new(),
@@ -111,6 +114,7 @@ impl Case {
             "dockerfile" => rest.clone_into(&mut self.dockerfile),
             "context" => rest.clone_into(&mut self.context),
             "target" => self.target = Some(rest.to_owned()),
+            "flag" => self.flag = Some(rest.to_owned()),
             "argument" => self.arguments.push(rest.to_owned()),
             "config" => writeln!(self.config, "{rest}").unwrap(),
             "executable" => rest.split(' ').for_each(|path| {
@@ -232,7 +236,7 @@ fn edit(path: &str, node: &Node) -> Option<Change> {
     assert!(is_marked || !is_go(path), "{path} has no mark, so that its change would change nothing");
     if !is_marked {
         let addition = match path.rsplit_once('.') {
-            Some((_, "mod" | "work")) => COMMENT,
+            Some((_, "mod" | "work" | "s" | "h")) => COMMENT,
             Some((_, "sum")) => SUM,
             _ => "# changed\n",
         };
