@@ -31,7 +31,7 @@ pub(super) fn prefixes(path: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 impl Pattern {
     /// Understands a clean pattern without the `!`.
     pub(super) fn compile(text: &str) -> Result<Self, &'static str> {
-        if !matching::is_well_formed(text) {
+        if matching::is_refused_for_dot(text) {
             return Err(SYNTAX);
         }
         let bytes = text.as_bytes();
@@ -117,8 +117,10 @@ fn translated(pattern: &str) -> (String, Kind) {
             '.' | '+' | '(' | ')' | '$' => regex.extend(['\\', character]),
             '\\' => {
                 regex.push('\\');
-                regex.extend(rest.next());
-                kind = Kind::Regex;
+                if let Some(escaped) = rest.next() {
+                    regex.push(escaped);
+                    kind = Kind::Regex;
+                }
             }
             _ => {
                 regex.push(character);
@@ -217,7 +219,7 @@ impl Regex {
             }
         }
         if !is_anchored {
-            // The `$` at the end is quoted, too, so that anything may follow.
+            // The `$` at the end is quoted or escaped, too, so that anything may follow.
             regex.parts.push(Part::anything());
         }
         regex.parts.push(Part::Match);
@@ -553,4 +555,110 @@ fn complement(ranges: &[(char, char)]) -> Vec<(char, char)> {
     }
     left_out.push((from, char::MAX));
     left_out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks which of some paths, given with spaces between them, match themselves.
+    #[track_caller]
+    fn check(pattern: &str, paths: &str, expected: &str) {
+        let compiled = Pattern::compile(pattern).unwrap();
+        let matches = |path: &&str| {
+            let mut levels = Vec::new();
+            compiled.each_match(path.as_bytes(), &mut |level| {
+                levels.push(level);
+                ControlFlow::Continue(())
+            });
+            assert!(levels.is_sorted(), "{pattern} on {path}: {levels:?}");
+            levels.last() == Some(&path.matches('/').count())
+        };
+        assert_eq!(paths.split(' ').filter(matches).collect::<Vec<_>>().join(" "), expected, "{pattern}");
+    }
+
+    #[test]
+    fn all_levels_that_match_are_told_in_order() {
+        for (pattern, expected) in [
+            ("a", vec![0]),
+            ("a/b", vec![1]),
+            ("**/b", vec![1, 3]),
+            ("**", vec![0, 1, 2, 3]),
+            ("a/**", vec![1, 2, 3]),
+            ("a/**/*", vec![1, 2, 3]),
+            ("*", vec![0]),
+            ("**/?", vec![0, 1, 2, 3]),
+            ("x*|b", vec![1, 3]),
+        ] {
+            let mut levels = Vec::new();
+            Pattern::compile(pattern).unwrap().each_match(b"a/b/c/b", &mut |level| {
+                levels.push(level);
+                ControlFlow::Continue(())
+            });
+            assert_eq!(levels, expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn two_stars_are_folders_if_something_follows() {
+        check("a**/b", "ab a/b axx/b axxb a/x/b", "ab a/b axx/b a/x/b");
+        check("**b", "b ab a/b a/bb ba", "b ab a/b a/bb");
+        check("**b*", "b ab a/b a/bb ba", "b a/b a/bb ba");
+        check("**/b", "b ab a/b x/a/b", "b a/b x/a/b");
+        check("a**", "a ab a/b b", "a ab a/b");
+        check("***", "a a/b", "a a/b");
+        check("a/*/**", "a a/b a/b/c", "a/b/c");
+    }
+
+    #[test]
+    fn classes_are_those_of_regular_expressions() {
+        check("[a-c]x", "ax dx", "ax");
+        check("[^a]x", "ax bx /x", "bx /x");
+        check("[!a]x", "ax !x bx", "ax !x");
+        check("[\\d]", "d 1", "1");
+        check("[\\W]", "d - _", "-");
+        check("[[:alpha:]]", "a 1 :]", "a");
+        check("[[:^alpha:]-]", "a 1 -", "1 -");
+        check("[*]", "* [^/] ]", "[^/] ]");
+        check("[?]", "? /] ^]", "/] ^]");
+        check("[**]", "* ( a", "* (");
+    }
+
+    #[test]
+    fn escapes_are_those_of_regular_expressions() {
+        check("\\*", "* a", "*");
+        check("a\\d", "ad a1", "a1");
+        check("a\\Wb", "a-b aab a\\b", "a-b a\\b");
+        check("\\x41\\102\\n*", "AB AB\n", "AB\n");
+        check("*\\b", "a -", "a");
+        check("*\\B", "a -", "-");
+        check("\\Aa\\z*", "a aa", "a");
+        check("\\Qa*\\E", "a[^/]* ab", "a[^/]*");
+        check("a*\\", "a$ a a$b b$", "a$ a$b");
+        for malformed in ["\\", "\\y", "a\\8*", "\\xg0", "\\pL", "[\\Q]", "[[:no:]]", "[b-a]"] {
+            assert!(Pattern::compile(malformed).is_err(), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn braces_and_bars_are_not_escaped() {
+        check("x{2}?", "xxa xa x{2}a", "xxa");
+        check("x{1,2}?", "xa xxa xxxa a", "xa xxa");
+        check("x{0,1}a*", "a xa xxa", "a xa");
+        check("[xy]{2,}*", "x xy xyx", "xy xyx");
+        check("*.{a,b}", "x.a x.{a,b}", "x.{a,b}");
+        check("x{02}*", "x{02} xx", "x{02}");
+        check("a*|b", "ax xb x/b c ca", "ax xb x/b");
+        check("{0}a*", "xa a", "xa a");
+        check("a|b", "a b a|b", "a|b");
+        for malformed in ["*{2}", "|{2}*", "x{2}{2}*", "x{1001}*", "x{2,1}*"] {
+            assert!(Pattern::compile(malformed).is_err(), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn only_a_star_of_its_own_takes_line_breaks() {
+        check("*x", "a\nx", "a\nx");
+        check("**/x*", "a\nb/x ab/x", "ab/x");
+    }
 }
