@@ -4,6 +4,7 @@
 //! It never looks at files, and no pattern takes more than pattern times path steps.
 
 mod pattern;
+mod regex;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::{Bound, ControlFlow};
@@ -299,6 +300,8 @@ fn cleaned(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     /// Checks which of some paths, given with spaces between them, are left out.
@@ -425,7 +428,7 @@ mod tests {
         }
         let mut many = String::new();
         for number in 0..10_000 {
-            many.push_str(&format!("*\nfolder{number}/**/x*\n!folder{number}/file.go\n"));
+            write!(many, "*\nfolder{number}/**/x*\n!folder{number}/file.go\n").unwrap();
         }
         let ignore = Ignore::parse(many.as_bytes());
         for number in 0..20 {
