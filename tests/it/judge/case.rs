@@ -36,6 +36,8 @@ pub(super) struct Case {
     pub(super) context: String,
     pub(super) target: Option<String>,
     pub(super) arguments: Vec<String>,
+    /// The name of an image and the Dockerfile that makes it.
+    pub(super) image: Option<(String, String)>,
     /// A flag that not every frontend knows.
     pub(super) flag: Option<String>,
     pub(super) tree: Files,
@@ -83,6 +85,7 @@ impl Case {
             context: ".".to_owned(),
             target: None,
             arguments: Vec::new(),
+            image: None,
             flag: None,
             tree: files(&format!("-- {tree}")),
             changes: Vec::new(),
@@ -114,6 +117,10 @@ impl Case {
             "dockerfile" => rest.clone_into(&mut self.dockerfile),
             "context" => rest.clone_into(&mut self.context),
             "target" => self.target = Some(rest.to_owned()),
+            "image" => {
+                let (name, dockerfile) = rest.split_once(' ').unwrap();
+                self.image = Some((name.to_owned(), dockerfile.to_owned()));
+            }
             "flag" => self.flag = Some(rest.to_owned()),
             "argument" => self.arguments.push(rest.to_owned()),
             "config" => writeln!(self.config, "{rest}").unwrap(),
