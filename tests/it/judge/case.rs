@@ -54,6 +54,8 @@ pub(super) struct Change {
     pub(super) path: String,
     /// `None`: it is deleted.
     pub(super) to: Option<Node>,
+    /// Whether it is the change that every file gets.
+    pub(super) is_edit: bool,
 }
 
 impl Change {
@@ -159,7 +161,7 @@ impl Case {
             }
         };
         assert!(self.tree.get(path) != to.as_ref(), "{}: {text}", self.name);
-        Change { label: text.to_owned(), path: path.to_owned(), to }
+        Change { label: text.to_owned(), path: path.to_owned(), to, is_edit: false }
     }
 
     /// The text of a new file: in Go it is of the package of its folder, and prints something.
@@ -250,7 +252,7 @@ fn edit(path: &str, node: &Node) -> Option<Change> {
         content.extend_from_slice(addition.as_bytes());
     }
     let to = Some(Node::File { content, is_executable: *is_executable });
-    Some(Change { label: path.to_owned(), path: path.to_owned(), to })
+    Some(Change { label: path.to_owned(), path: path.to_owned(), to, is_edit: true })
 }
 
 fn is_go(path: &str) -> bool {

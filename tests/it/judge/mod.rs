@@ -174,23 +174,43 @@ impl<'a> Court<'a> {
         if plan["decision"] != "skip" {
             verdict.faults.push(format!("{}: is built without a change: {plan:#}", self.case.name));
         }
-        for change in &self.case.changes {
-            verdict.changes += 1;
-            self.put(change, true);
-            self.hear(&mut verdict, change, &unchanged);
-            self.put(change, false);
+        let (quiet, others): (Vec<_>, Vec<_>) =
+            self.case.changes.iter().map(|change| (change, self.plan_of(change))).partition(|it| self.is_quiet(it));
+        verdict.changes = quiet.len() + others.len();
+        let quiet = if self.leave_it(&quiet, &unchanged) { Vec::new() } else { quiet };
+        for (change, plan) in quiet.iter().chain(&others) {
+            if plan["decision"] == "build" && self.case.is_recipe(change) {
+                verdict.recipes += 1;
+            } else {
+                self.hear(&mut verdict, change, plan, &unchanged);
+            }
         }
         verdict
     }
 
-    /// Judges a change that has been made.
-    fn hear(&self, verdict: &mut Verdict, change: &Change, unchanged: &Image) {
-        let plan = self.plan();
-        if plan["decision"] == "build" && self.case.is_recipe(change) {
-            verdict.recipes += 1;
-            return;
+    /// Whether nothing should come of a change.
+    fn is_quiet(&self, (change, plan): &(&Change, Value)) -> bool {
+        change.is_edit && plan["decision"] == "skip" && !self.case.vain.contains_key(&change.label)
+    }
+
+    /// Whether changes of so many files at once leave the image as it is; then each of them does.
+    fn leave_it(&self, quiet: &[(&Change, Value)], unchanged: &Image) -> bool {
+        for (change, _) in quiet {
+            self.put(change, true);
         }
-        let differences = match self.build() {
+        let image = self.build();
+        for (change, _) in quiet {
+            self.put(change, false);
+        }
+        image.is_ok_and(|image| unchanged.differences(&image).is_empty())
+    }
+
+    /// Judges one change.
+    fn hear(&self, verdict: &mut Verdict, change: &Change, plan: &Value, unchanged: &Image) {
+        self.put(change, true);
+        let image = self.build();
+        self.put(change, false);
+        let differences = match image {
             Ok(image) => unchanged.differences(&image),
             // What is copied by name and is gone breaks the build, which is a difference, too.
             Err(log) if change.may_break() => vec![log.lines().last().unwrap_or_default().to_owned()],
@@ -199,7 +219,7 @@ impl<'a> Court<'a> {
                 return;
             }
         };
-        self.weigh(verdict, change, &differences, &plan);
+        self.weigh(verdict, change, &differences, plan);
     }
 
     /// Compares what the judge and the planner say of a change.
@@ -234,6 +254,13 @@ impl<'a> Court<'a> {
         let node = if is_changed { change.to.as_ref() } else { was };
         put(self.repo.dir(), &change.path, node);
         put(&self.context, &change.path, node);
+    }
+
+    fn plan_of(&self, change: &Change) -> Value {
+        self.put(change, true);
+        let plan = self.plan();
+        self.put(change, false);
+        plan
     }
 
     /// What is planned for the service, or what the program complains of.
@@ -292,6 +319,6 @@ fn end_of(log: &str) -> String {
 /// A build, to be told of what and whereto.
 fn buildx(engine: &Engine) -> Command {
     let mut command = engine.command(found("buildx").to_str().unwrap());
-    command.args(["build", "--progress=plain", "--provenance=false"]);
+    command.args(["build", "--progress=plain", "--provenance=false"]).env("GOGC", "off");
     command
 }
