@@ -42,7 +42,7 @@ impl Dockerfile {
     /// The tags after `-tags` in `RUN`, and in the values of `GOFLAGS`.
     pub fn build_tags(&self) -> TagMention {
         let mut mention = TagMention::default();
-        for command in &self.run_words {
+        for command in self.commands() {
             let mut words = command.words.iter();
             while let Some(word) = words.next() {
                 match tags_flag(&word.text) {
@@ -87,7 +87,7 @@ impl Dockerfile {
     fn targets_of(&self, verbs: &[&str]) -> Vec<String> {
         let mut seen = BTreeSet::new();
         let mut targets = Vec::new();
-        for go in self.run_words.iter().filter_map(go_command).filter(|go| verbs.contains(&go.verb)) {
+        for go in self.commands().filter_map(go_command).filter(|go| verbs.contains(&go.verb)) {
             let here = [Word { text: ".".to_owned(), ..Word::default() }];
             // `go run` has one package; the rest are the arguments of the program.
             let count = if go.verb == "run" { 1 } else { usize::MAX };
@@ -161,6 +161,11 @@ fn tags_flag(word: &str) -> Option<TagsFlag<'_>> {
     }
 }
 
+/// Whether a flag of `go build` takes its value from the next word.
+pub(super) fn takes_value(name: &str) -> bool {
+    FLAGS_WITH_VALUE.contains(&name)
+}
+
 struct GoCommand<'a> {
     verb: &'a str,
     directory: String,
@@ -185,7 +190,7 @@ fn go_command(command: &RunWords) -> Option<GoCommand<'_>> {
         if let Some(flag) = word.text.strip_prefix('-') {
             let flag = flag.strip_prefix('-').unwrap_or(flag);
             let (name, mut value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-            if value.is_none() && FLAGS_WITH_VALUE.contains(&name) {
+            if value.is_none() && takes_value(name) {
                 value = words.next().map(|next| next.text.as_str());
             }
             if let (true, Some(folder)) = (name == "C", value) {
@@ -237,7 +242,8 @@ mod tests {
     #[test]
     fn tags_from_outside_are_unknowable() {
         check_tags("ARG T\nRUN go build -tags \"$T\" .", &[], true);
-        check_tags("ARG T=dev\nRUN go build -tags \"$T,x\" .", &["dev", "x"], true);
+        check_tags("ARG T=dev\nRUN go build -tags \"$T,x\" .", &["dev", "x"], false);
+        check_tags("RUN T=dev && go build -tags \"$T\" .", &["dev"], true);
         check_tags("RUN go build -tags $(cat tags) .", &[], true);
         check_tags("RUN go build $BUILDFLAGS ./x", &[], true);
         check_tags("ARG GOFLAGS\nRUN go build", &[], true);

@@ -7,7 +7,7 @@ fn check(text: &str, bases: &str, sources: &str, targets: &str) {
     let file = Dockerfile::parse(text.as_bytes());
     assert_eq!(file.problem, None);
     assert_eq!(file.bases.join(" "), bases);
-    let found: Vec<&str> = file.copies.iter().flat_map(|copy| &copy.sources).map(String::as_str).collect();
+    let found: Vec<&str> = file.context_reads().flat_map(|read| read.sources).map(String::as_str).collect();
     assert_eq!(found.join(" "), sources);
     assert_eq!(file.go_build_targets().join(" "), targets);
 }
@@ -45,7 +45,7 @@ CMD ["--config", "/etc/api.yaml"]
          COPY --from=build /bin/app /app\nCOPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/\n\
          ENTRYPOINT [ \"/app\" ]",
         "golang",
-        "",
+        ".",
         ".",
     );
     check(

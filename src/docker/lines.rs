@@ -5,13 +5,14 @@
 
 use std::ops::Range;
 
-use super::Problem;
+use super::{Comment, Problem};
 
 /// The instructions of a Dockerfile, in order.
 pub(super) struct Lines {
     /// The character that continues lines and quotes others: `\` or a backtick.
     pub(super) escape: char,
-    pub(super) lines: Vec<Line>,
+    pub(super) instructions: Vec<Line>,
+    pub(super) comments: Vec<Comment>,
 }
 
 /// One instruction: continuation lines joined, comments gone, here-document words cut down to `<<`.
@@ -33,15 +34,24 @@ impl Lines {
         let escape = escape_directive(text);
         let mut physical = text.lines().zip(1..);
         let mut lines = Vec::new();
+        let mut comments = Vec::new();
+        let mut is_skipped = |line: &str, number: usize| {
+            let line = line.trim();
+            if line.starts_with('#') {
+                comments.push(Comment { line: number, text: line.to_owned() });
+            }
+            // Comments and empty lines do not even end a continued line.
+            line.is_empty() || line.starts_with('#')
+        };
         while let Some((first, number)) = physical.next() {
-            if is_skipped(first) {
+            if is_skipped(first, number) {
                 continue;
             }
             let (chunk, mut goes_on) = continuation(first, escape);
             let mut joined = chunk.trim_start().to_owned();
             while goes_on {
-                let Some((next, _)) = physical.next() else { break };
-                if !is_skipped(next) {
+                let Some((next, number)) = physical.next() else { break };
+                if !is_skipped(next, number) {
                     let (chunk, more) = continuation(next, escape);
                     joined.push_str(chunk);
                     goes_on = more;
@@ -57,13 +67,13 @@ impl Lines {
                 lines.push(Line { number, text: text.to_owned(), bodies });
             }
         }
-        Ok(Self { escape, lines })
+        Ok(Self { escape, instructions: lines, comments })
     }
 
     /// A Dockerfile of the same meaning with one instruction on each line, the first on line [`Self::FIRST`].
     pub(super) fn plain(&self) -> String {
         let mut plain = format!("# escape={}\n", self.escape);
-        for line in &self.lines {
+        for line in &self.instructions {
             plain.push_str(&line.text);
             plain.push('\n');
         }
@@ -72,12 +82,6 @@ impl Lines {
 
     /// The number, from 1, of the first instruction's line in [`Self::plain`].
     pub(super) const FIRST: usize = 2;
-}
-
-/// Comments and empty lines, which do not even end a continued line.
-fn is_skipped(line: &str) -> bool {
-    let line = line.trim_start();
-    line.is_empty() || line.starts_with('#')
 }
 
 /// A line without its continuation character, and whether it had one. A doubled one does not count.
@@ -219,7 +223,8 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &[(usize, &str, &[&str])]) {
         let lines = Lines::read(text).unwrap();
-        let lines: Vec<_> = lines.lines.iter().map(|line| (line.number, line.text.as_str(), &line.bodies)).collect();
+        let lines: Vec<_> =
+            lines.instructions.iter().map(|line| (line.number, line.text.as_str(), &line.bodies)).collect();
         assert_eq!(format!("{lines:?}"), format!("{expected:?}"));
     }
 

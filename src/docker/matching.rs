@@ -10,7 +10,7 @@ pub(super) fn is_wildcard(element: &str) -> bool {
 /// Whether a name matches a pattern. A malformed pattern matches nothing.
 pub(super) fn matches(pattern: &str, name: &[u8]) -> bool {
     let Some(pattern) = compile(pattern) else { return false };
-    let name: Vec<char> = String::from_utf8_lossy(name).chars().collect();
+    let name: Vec<char> = characters(name).collect();
     let (mut at, mut position) = (0, 0);
     let mut last_star = None;
     while let Some(character) = name.get(position) {
@@ -34,11 +34,59 @@ pub(super) fn matches(pattern: &str, name: &[u8]) -> bool {
     pattern.get(at..).is_some_and(|rest| rest.iter().all(|part| matches!(part, Part::Star)))
 }
 
+/// Whether `filepath.Match` of Go complains about a pattern when the name is `.`, as builders ask it.
+///
+/// It reads a pattern in chunks that start with stars, and no further than the first chunk that does not match.
+pub(super) fn is_refused_for_dot(pattern: &str) -> bool {
+    let (chunk, rest) = first_chunk(pattern);
+    let Some(parts) = compile(chunk) else { return true };
+    let is_dot = matches!(&*parts, [part] if part.accepts('.'));
+    is_dot && compile(first_chunk(rest).0).is_none()
+}
+
+/// What comes up to the next star that is not in a class, without stars at the start, and the rest.
+fn first_chunk(pattern: &str) -> (&str, &str) {
+    let pattern = pattern.trim_start_matches('*');
+    let mut is_class = false;
+    let mut characters = pattern.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => _ = characters.next(),
+            '[' => is_class = true,
+            ']' => is_class = false,
+            '*' if !is_class => return pattern.split_at_checked(at).unwrap_or((pattern, "")),
+            _ => {}
+        }
+    }
+    (pattern, "")
+}
+
+/// The characters of a name as Go sees them: a byte that is not UTF-8 is one replacement character.
+pub(super) fn characters(name: &[u8]) -> impl Iterator<Item = char> {
+    name.utf8_chunks()
+        .flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER)))
+}
+
+/// A set of characters.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Class {
+    /// Whether it holds what the ranges do not.
+    pub(super) negated: bool,
+    /// From the first to the last.
+    pub(super) ranges: Vec<(char, char)>,
+}
+
+impl Class {
+    pub(super) fn contains(&self, character: char) -> bool {
+        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&character)) != self.negated
+    }
+}
+
 enum Part {
     Star,
     Any,
     One(char),
-    Class { negated: bool, ranges: Vec<(char, char)> },
+    Class(Class),
 }
 
 impl Part {
@@ -47,9 +95,7 @@ impl Part {
             Self::Star => false,
             Self::Any => true,
             Self::One(one) => *one == character,
-            Self::Class { negated, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&character)) != *negated
-            }
+            Self::Class(class) => class.contains(character),
         }
     }
 }
@@ -71,7 +117,7 @@ fn compile(pattern: &str) -> Option<Vec<Part>> {
                     let high = if rest.next_if_eq(&'-').is_some() { member(&mut rest)? } else { low };
                     ranges.push((low, high));
                 }
-                Part::Class { negated, ranges }
+                Part::Class(Class { negated, ranges })
             }
             _ => Part::One(character),
         });
@@ -111,8 +157,25 @@ mod tests {
         check("[[]0]", "[0]", true);
         check("\\*", "*", true);
         check("?", "é", true);
+        check("[é-ü]", "ö", true);
         check("*", "", true);
         check("", "", true);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_a_character_each() {
+        assert!(matches("a??b", b"a\xe2\x82b"));
+        assert!(!matches("a?b", b"a\xe2\x82b"));
+    }
+
+    #[test]
+    fn what_follows_the_first_chunk_may_be_malformed() {
+        for pattern in ["[", "a[", "\\", "*[a-]", ".*[", "?*\\", "[a*b", "[]a*]"] {
+            assert!(is_refused_for_dot(pattern), "{pattern}");
+        }
+        for pattern in ["", "**", "a*[", "..*[", "a*\\", ".*a*[", "[*]", "\\**["] {
+            assert!(!is_refused_for_dot(pattern), "{pattern}");
+        }
     }
 
     #[test]

@@ -5,29 +5,36 @@
 //! cannot know makes the set of files larger, and a note says so.
 
 mod commands;
+mod context;
 #[cfg(test)]
 mod corpus;
-mod inputs;
+mod ignore;
 mod lines;
 mod matching;
 mod parse;
+mod shell;
+mod trace;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::config::Platform;
 use crate::repo::RepoPath;
 #[expect(unused_imports, reason = "for the documentation")]
 use crate::repo::Tree;
 
 pub use commands::TagMention;
-pub use inputs::{DockerNote, ImageInputs, ImageQuestion, context_has_sources, dockerignore_of, image_inputs};
+pub use context::{context_has_sources, dockerignore_of};
+pub use ignore::{Ignore, IgnoreProblem};
+pub use trace::{DockerNote, GoBuild, GoTarget, Selection, Setting, Trace, TraceQuestion, selected_files, trace};
+pub use words::Variables;
 
-/// What is of interest in a Dockerfile.
-///
-/// `ONBUILD` instructions count as if they were carried out here, because a later stage of the file may do so.
+/// A Dockerfile, with known variables put in.
 #[derive(Clone, Debug, Default)]
 pub struct Dockerfile {
+    /// The `ARG`s before the first `FROM`, in order.
+    pub arguments: Vec<Instruction>,
     /// The stages, in order.
     pub stages: Vec<Stage>,
     /// What `FROM` names, other than earlier stages and `scratch`: sorted, unique, with variables put in where they are
@@ -35,12 +42,8 @@ pub struct Dockerfile {
     pub bases: Vec<String>,
     /// Images that `COPY --from` and `RUN --mount` read from, as for [`Self::bases`]; stages are left out.
     pub image_sources: Vec<String>,
-    /// The `COPY` and `ADD` instructions that read the context, in order.
-    pub copies: Vec<Copy>,
-    /// The bind mounts of `RUN` that read the context, in order; a source of `.` is the whole context.
-    pub binds: Vec<Copy>,
-    /// The commands of all `RUN` instructions: a superset of what the shell would run.
-    pub run_words: Vec<RunWords>,
+    /// The comments, directives included.
+    pub comments: Vec<Comment>,
     /// Why the file could not be read; everything else is empty then.
     pub problem: Option<Problem>,
     /// The values that `ENV`, `ARG` and `RUN` give to `GOFLAGS`.
@@ -49,19 +52,66 @@ pub struct Dockerfile {
     roots: BTreeSet<String>,
     /// The words of all instructions that look like paths, relative to the context.
     mentioned: BTreeSet<String>,
-    /// Those of `RUN`, with their lines.
-    run_paths: BTreeMap<String, usize>,
 }
 
 impl Dockerfile {
     /// Reads a Dockerfile. One that does not parse has a [`Dockerfile::problem`] and is empty otherwise.
     pub fn parse(bytes: &[u8]) -> Self {
-        Self::parse_with(bytes, &BTreeMap::new())
+        Self::parse_with(bytes, &BTreeMap::new(), None)
     }
 
-    /// Reads a Dockerfile that is built with these build arguments: they replace the defaults of `ARG`.
-    pub fn parse_with(bytes: &[u8], build_args: &BTreeMap<String, String>) -> Self {
-        parse::parse(bytes, build_args)
+    /// Reads a Dockerfile that is built with these build arguments, which replace the defaults of `ARG`, and for this
+    /// platform, which `TARGETPLATFORM` and its kin name.
+    pub fn parse_with(bytes: &[u8], build_args: &BTreeMap<String, String>, platform: Option<&Platform>) -> Self {
+        parse::parse(bytes, build_args, platform)
+    }
+
+    /// Why nothing can be said of the file, and where: it does not parse, or is not in the language that is known here.
+    pub fn unreadable(&self) -> Option<(usize, String)> {
+        if let Some(problem) = &self.problem {
+            return Some((problem.line, problem.message.clone()));
+        }
+        let directives = self.comments.iter().take_while(|comment| comment.line <= self.comments.len());
+        let frontend = directives.filter_map(|comment| {
+            let (name, value) = comment.text.trim_start_matches('#').split_once('=')?;
+            name.trim().eq_ignore_ascii_case("syntax").then_some((comment.line, value.trim()))
+        });
+        let (line, frontend) = frontend.into_iter().next()?;
+        let name = frontend.rsplit_once('@').map_or(frontend, |(name, _)| name);
+        let is_known = name.contains("docker/dockerfile") || name.contains("moby/buildkit");
+        (!is_known).then(|| (line, format!("`# syntax={frontend}` is a language that is not known here")))
+    }
+
+    /// All instructions in order, with their stages; those before the first `FROM` are left out.
+    pub fn instructions(&self) -> impl Iterator<Item = (&Stage, &Instruction)> {
+        self.stages.iter().flat_map(|stage| stage.instructions.iter().map(move |instruction| (stage, instruction)))
+    }
+
+    /// The commands of all `RUN` instructions: a superset of what the shell would run.
+    pub fn commands(&self) -> impl Iterator<Item = &RunWords> {
+        self.instructions().filter_map(|(_, instruction)| instruction.run()).flat_map(|run| &run.commands)
+    }
+
+    /// Whether a variable is an `ARG`, so that whoever builds the image may set it.
+    pub fn has_argument(&self, name: &str) -> bool {
+        let inside = self.stages.iter().flat_map(|stage| &stage.instructions);
+        self.arguments.iter().chain(inside).any(|instruction| match &instruction.action {
+            Action::Arg { name: argument, .. } => argument == name,
+            _ => false,
+        })
+    }
+
+    /// What `COPY`, `ADD` and bind mounts read from the context.
+    pub fn context_reads(&self) -> impl Iterator<Item = ContextRead<'_>> {
+        self.instructions().flat_map(|(_, instruction)| {
+            let Instruction { line, is_onbuild, .. } = *instruction;
+            let read = move |verb, sources| ContextRead { verb, sources, line, is_onbuild };
+            let copy = instruction.copy().filter(|copy| copy.from == Origin::Context && !copy.sources.is_empty());
+            let copy = copy.map(|copy| read(if copy.is_add { "ADD" } else { "COPY" }, copy.sources.as_slice()));
+            let binds = instruction.run().into_iter().flat_map(|run| &run.mounts);
+            let binds = binds.filter(|mount| mount.kind == "bind" && mount.from == Origin::Context);
+            copy.into_iter().chain(binds.map(move |mount| read("RUN --mount", std::slice::from_ref(&mount.source))))
+        })
     }
 
     /// Whether a path of the context occurs in an instruction, alone, after `./` or a working directory, or as the
@@ -75,33 +125,183 @@ impl Dockerfile {
     }
 }
 
-/// One `FROM`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One `FROM` and what follows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stage {
     /// What `AS` names it, in lower case.
     pub name: Option<String>,
     /// What `FROM` names, as in [`Dockerfile::bases`], or the name of an earlier stage.
     pub base: String,
+    /// The earlier stage that `FROM` names, by its position.
+    pub base_stage: Option<usize>,
+    /// What `--platform` says.
+    pub platform: Option<Word>,
     /// Where it starts, from 1.
     pub line: usize,
+    /// What it does, in order.
+    pub instructions: Vec<Instruction>,
 }
 
-/// What an instruction reads from the context. Here-documents, URLs and Git sources are left out.
+/// One instruction other than `FROM`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copy {
-    /// Paths and wildcards as written, with quotes removed and known variables put in; what is not known stays as
-    /// `${NAME}`.
-    pub sources: Vec<String>,
-    /// Where the instruction starts, from 1.
+pub struct Instruction {
+    /// Where it starts, from 1.
     pub line: usize,
+    /// Whether it is in `ONBUILD`, so that it is carried out where a later stage or another Dockerfile starts from
+    /// this stage.
+    pub is_onbuild: bool,
+    /// What it does.
+    pub action: Action,
+}
+
+impl Instruction {
+    /// The instruction as `COPY` or `ADD`.
+    pub fn copy(&self) -> Option<&Copy> {
+        match &self.action {
+            Action::Copy(copy) => Some(copy),
+            _ => None,
+        }
+    }
+
+    /// The instruction as `RUN`.
+    pub fn run(&self) -> Option<&Run> {
+        match &self.action {
+            Action::Run(run) => Some(run),
+            _ => None,
+        }
+    }
+}
+
+/// What an instruction does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// `COPY` or `ADD`.
+    Copy(Copy),
+    /// `RUN`.
+    Run(Run),
+    /// `WORKDIR`: the folder that it leads to, absolute unless an earlier one is not known.
+    Workdir(Word),
+    /// `USER`.
+    User(Word),
+    /// One variable of `ENV`, and its value.
+    Env(String, Word),
+    /// One variable of `ARG`.
+    Arg {
+        /// Its name.
+        name: String,
+        /// The default that stands there, if there is one.
+        default: Option<Word>,
+    },
+    /// `ENTRYPOINT`, `CMD` or `HEALTHCHECK CMD`, as commands of words.
+    Start(Start, Vec<RunWords>),
+    /// `SHELL`: its words.
+    Shell(Vec<String>),
+    /// Anything else, which reads no files and runs no commands.
+    Other,
+}
+
+/// When a command is run that an image holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// `ENTRYPOINT`.
+    Entrypoint,
+    /// `CMD`.
+    Cmd,
+    /// `HEALTHCHECK`.
+    Healthcheck,
+}
+
+/// Where files are taken from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The build context.
+    Context,
+    /// An earlier stage, by its position.
+    Stage(usize),
+    /// An image, or what a variable that is not known names.
+    Image(String),
+}
+
+/// A `COPY` or an `ADD`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the instruction of its own")]
+pub struct Copy {
+    /// Where it copies from.
+    pub from: Origin,
+    /// Paths and wildcards as written, with quotes removed and known variables put in; what is not known stays as
+    /// `${NAME}`. Here-documents, URLs and Git sources are left out.
+    pub sources: Vec<String>,
+    /// The URLs and Git sources of an `ADD`.
+    pub remotes: Vec<String>,
+    /// Whether a here-document is among the sources.
+    pub has_document: bool,
+    /// Where it copies to, absolute where the working directory is known.
+    pub target: Word,
+    /// Whether the target ends with a slash, so that it is a folder.
+    pub into_folder: bool,
+    /// The patterns of `--exclude`.
+    pub excludes: Vec<String>,
+    /// Whether `--parents` keeps the folders of the sources.
+    pub keeps_parents: bool,
     /// Whether it is `ADD`.
     pub is_add: bool,
+    /// The other options, with lower-case names: `chown`, `chmod`, `link`, `checksum`, …
+    pub options: BTreeMap<String, String>,
+}
+
+/// A `RUN`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Its `--mount`s.
+    pub mounts: Vec<Mount>,
+    /// Its commands: a superset of what the shell would run.
+    pub commands: Vec<RunWords>,
+    /// The folder that it starts in; as for [`Action::Workdir`].
+    pub directory: Word,
+    /// The variables of `ENV` and `ARG` that are known there.
+    pub variables: Variables,
+    /// Whether a shell runs it that is not known to be like `sh`.
+    pub has_odd_shell: bool,
+}
+
+/// A `--mount`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// `bind`, `cache`, `tmpfs`, `secret` or `ssh`.
+    pub kind: String,
+    /// Where it is from.
+    pub from: Origin,
+    /// The path that is mounted, as in [`Copy::sources`].
+    pub source: String,
+    /// Where it is mounted, absolute where the working directory is known.
+    pub target: Word,
+}
+
+/// What an instruction reads from the context.
+#[derive(Clone, Copy, Debug)]
+pub struct ContextRead<'a> {
+    /// How the instruction is called.
+    pub verb: &'static str,
+    /// As in [`Copy::sources`].
+    pub sources: &'a [String],
+    /// Where the instruction starts, from 1.
+    pub line: usize,
     /// Whether it is in `ONBUILD`, so that the sources may be missing here.
     pub is_onbuild: bool,
 }
 
+/// A comment, from its `#` on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// Where it stands, from 1.
+    pub line: usize,
+    /// Its text.
+    pub text: String,
+}
+
 /// The words of one simple command in a `RUN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about where the command stands")]
 pub struct RunWords {
     /// Where the instruction starts, from 1.
     pub line: usize,
@@ -109,6 +309,25 @@ pub struct RunWords {
     pub directory: Arc<str>,
     /// The words, assignments before the command included.
     pub words: Vec<Word>,
+    /// How sure it is that the shell runs it.
+    pub nesting: Nesting,
+    /// Whether a `||` stands before it, so that it may not be reached.
+    pub is_conditional: bool,
+    /// Whether what it prints goes to another command.
+    pub is_piped: bool,
+    /// Whether it is no command but the pattern of a `case`, which looks like one.
+    pub is_label: bool,
+}
+
+/// How a command came to light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nesting {
+    /// It is part of the script.
+    Plain,
+    /// Its output becomes part of another command.
+    Substitution,
+    /// A word of another command reads like it.
+    Guess,
 }
 
 /// A word, with quotes removed and known variables put in.
@@ -123,6 +342,10 @@ pub struct Word {
 }
 
 impl Word {
+    fn is_shell(&self) -> bool {
+        parse::is_posix_shell(&self.text)
+    }
+
     fn push_unknown(&mut self, name: &str) {
         self.text.push_str("${");
         self.text.push_str(name);

@@ -5,11 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use parse_dockerfile::{Command, Flag, HealthcheckArguments, Instruction, Source, parse_iter};
+use parse_dockerfile::{Command, Flag, HealthcheckArguments, Instruction as Parsed, Source, parse_iter};
 
-use super::lines::Lines;
+use super::lines::{Line, Lines};
 use super::words::{Budget, Variables, assignment, exec_form, expand, join, split_raw, split_script};
-use super::{Certainty, Copy, Dockerfile, Problem, RunWords, Stage, Word};
+use super::{
+    Action, Certainty, Copy, Dockerfile, Instruction, Mount, Nesting, Origin, Problem, Run, RunWords, Stage, Start,
+    Word,
+};
+use crate::config::Platform;
 
 /// The largest Dockerfile and the most stages that are read: far above any real one.
 const MAX_BYTES: usize = 1 << 20;
@@ -27,12 +31,17 @@ const TOOL_FILES: [(&str, &[&str]); 3] = [
     ("just", &["justfile"]),
 ];
 
-/// Reads a Dockerfile that is built with these build arguments.
-pub(super) fn parse(bytes: &[u8], build_args: &BTreeMap<String, String>) -> Dockerfile {
-    read(bytes, build_args).unwrap_or_else(|problem| Dockerfile { problem: Some(problem), ..Dockerfile::default() })
+/// Reads a Dockerfile that is built with these build arguments, for this platform.
+pub(super) fn parse(bytes: &[u8], build_args: &BTreeMap<String, String>, platform: Option<&Platform>) -> Dockerfile {
+    read(bytes, build_args, platform)
+        .unwrap_or_else(|problem| Dockerfile { problem: Some(problem), ..Dockerfile::default() })
 }
 
-fn read(bytes: &[u8], build_args: &BTreeMap<String, String>) -> Result<Dockerfile, Problem> {
+fn read(
+    bytes: &[u8],
+    build_args: &BTreeMap<String, String>,
+    platform: Option<&Platform>,
+) -> Result<Dockerfile, Problem> {
     if bytes.len() > MAX_BYTES {
         return Err(Problem { line: 1, message: format!("it is larger than {MAX_BYTES} bytes") });
     }
@@ -40,16 +49,28 @@ fn read(bytes: &[u8], build_args: &BTreeMap<String, String>) -> Result<Dockerfil
     let lines = Lines::read(&text)?;
     let plain = lines.plain();
     let problem = |error: &parse_dockerfile::Error| Problem {
-        line: error.line().checked_sub(Lines::FIRST).and_then(|at| lines.lines.get(at)).map_or(1, |line| line.number),
+        line: error
+            .line()
+            .checked_sub(Lines::FIRST)
+            .and_then(|at| lines.instructions.get(at))
+            .map_or(1, |line| line.number),
         message: format!("{error:#}"),
     };
     let starts: Vec<usize> = std::iter::once(0).chain(plain.match_indices('\n').map(|(at, _)| at + 1)).collect();
-    let mut reader = Reader::new(&lines, &starts, build_args);
+    let mut reader = Reader::new(&lines, &starts, build_args, platform);
     for instruction in parse_iter(&plain).map_err(|error| problem(&error))? {
         let instruction = instruction.map_err(|error| problem(&error))?;
         reader.instruction(&instruction, false)?;
     }
     Ok(reader.finish())
+}
+
+/// What a stage hands on to the stages that start from it.
+#[derive(Clone, Debug, Default)]
+struct State {
+    variables: Variables,
+    workdir: Word,
+    has_odd_shell: bool,
 }
 
 struct Reader<'a> {
@@ -63,17 +84,25 @@ struct Reader<'a> {
     image_sources: BTreeSet<String>,
     /// The `ARG`s before the first `FROM`.
     global: Variables,
-    /// The variables at the end of each stage.
-    ended: Vec<Variables>,
+    /// Where each stage ended.
+    ended: Vec<State>,
     stage_names: BTreeMap<String, usize>,
-    variables: Variables,
-    workdir: String,
+    state: State,
     /// Words of instructions other than `RUN`, as they are.
     mentions: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(lines: &'a Lines, starts: &'a [usize], build_args: &'a BTreeMap<String, String>) -> Self {
+    fn new(
+        lines: &'a Lines,
+        starts: &'a [usize],
+        build_args: &'a BTreeMap<String, String>,
+        platform: Option<&Platform>,
+    ) -> Self {
+        let mut state = State::default();
+        for (name, value) in platform.map(platform_arguments).into_iter().flatten() {
+            state.variables.set(name, &Word { text: value, ..Word::default() }, false);
+        }
         Self {
             lines,
             starts,
@@ -85,120 +114,155 @@ impl<'a> Reader<'a> {
             global: Variables::default(),
             ended: Vec::new(),
             stage_names: BTreeMap::new(),
-            variables: Variables::default(),
-            workdir: String::new(),
+            state,
             mentions: Vec::new(),
         }
     }
 
-    fn instruction(&mut self, instruction: &Instruction<'_>, is_onbuild: bool) -> Result<(), Problem> {
-        match instruction {
-            Instruction::From(from) => {
+    fn instruction(&mut self, instruction: &Parsed<'_>, is_onbuild: bool) -> Result<(), Problem> {
+        let (position, action) = match instruction {
+            Parsed::From(from) => {
                 let name = from.as_.as_ref().map(|(_, name)| name.value.to_lowercase());
-                self.from(&from.image.value, name, from.from.span.start)?;
+                let platform = option(&from.options, "platform").map(ToOwned::to_owned);
+                return self.from(&from.image.value, name, platform.as_deref(), from.from.span.start);
             }
-            Instruction::Arg(arg) => self.arg(&arg.arguments.value),
-            Instruction::Env(env) => self.env(&env.arguments.value),
-            Instruction::Workdir(workdir) => {
-                let target = self.expanded(&workdir.arguments.value).text;
-                self.workdir = join(&self.workdir, &target);
+            Parsed::Arg(arg) => {
+                self.arg(&arg.arguments.value, self.line(arg.arg.span.start), is_onbuild);
+                return Ok(());
+            }
+            Parsed::Env(env) => {
+                self.env(&env.arguments.value, self.line(env.env.span.start), is_onbuild);
+                return Ok(());
+            }
+            Parsed::Workdir(workdir) => {
+                let target = self.expanded(&workdir.arguments.value);
+                self.state.workdir = self.located(&target);
                 self.add_root();
+                (workdir.workdir.span.start, Action::Workdir(self.state.workdir.clone()))
             }
-            Instruction::Copy(copy) => {
-                self.copy(
-                    &copy.options,
-                    &copy.src,
-                    &copy.dest.value,
-                    Kind::new(false, is_onbuild),
-                    copy.copy.span.start,
-                );
+            Parsed::User(user) => (user.user.span.start, Action::User(self.expanded(&user.arguments.value))),
+            Parsed::Copy(copy) => (copy.copy.span.start, self.copy(&copy.options, &copy.src, &copy.dest.value, false)),
+            Parsed::Add(add) => (add.add.span.start, self.copy(&add.options, &add.src, &add.dest.value, true)),
+            Parsed::Run(run) => {
+                let position = run.run.span.start;
+                let mounts = self.mounts(&run.options);
+                (position, self.run(&run.arguments, mounts, position))
             }
-            Instruction::Add(add) => {
-                self.copy(&add.options, &add.src, &add.dest.value, Kind::new(true, is_onbuild), add.add.span.start);
+            Parsed::Shell(shell) => {
+                let words: Vec<String> = shell.arguments.iter().map(|word| word.value.to_string()).collect();
+                self.state.has_odd_shell = !words.first().is_some_and(|program| is_posix_shell(program));
+                (shell.shell.span.start, Action::Shell(words))
             }
-            Instruction::Run(run) => {
-                self.mounts(&run.options, is_onbuild, run.run.span.start);
-                self.run(&run.arguments, run.run.span.start);
+            Parsed::Cmd(cmd) => (cmd.cmd.span.start, self.start(Start::Cmd, &cmd.arguments, cmd.cmd.span.start)),
+            Parsed::Entrypoint(entry) => {
+                let position = entry.entrypoint.span.start;
+                (position, self.start(Start::Entrypoint, &entry.arguments, position))
             }
-            Instruction::Cmd(cmd) => self.mention_command(&cmd.arguments),
-            Instruction::Entrypoint(entrypoint) => self.mention_command(&entrypoint.arguments),
-            Instruction::Healthcheck(check) => {
-                if let HealthcheckArguments::Cmd { arguments, .. } = &check.arguments {
-                    self.mention_command(arguments);
+            Parsed::Healthcheck(check) => {
+                let position = check.healthcheck.span.start;
+                match &check.arguments {
+                    HealthcheckArguments::Cmd { arguments, .. } => {
+                        (position, self.start(Start::Healthcheck, arguments, position))
+                    }
+                    _ => (position, Action::Other),
                 }
             }
             // The parser has no nested ONBUILD, so this goes one level deep.
-            Instruction::Onbuild(onbuild) => self.instruction(&onbuild.instruction, true)?,
-            _ => {}
-        }
+            Parsed::Onbuild(onbuild) => return self.instruction(&onbuild.instruction, true),
+            _ => return Ok(()),
+        };
+        self.push(self.line(position), is_onbuild, action);
         Ok(())
     }
 
-    fn line_index(&self, position: usize) -> Option<usize> {
-        self.starts.partition_point(|start| *start <= position).checked_sub(Lines::FIRST)
+    fn push(&mut self, line: usize, is_onbuild: bool, action: Action) {
+        let instructions = match self.file.stages.last_mut() {
+            Some(stage) => &mut stage.instructions,
+            None => &mut self.file.arguments,
+        };
+        instructions.push(Instruction { line, is_onbuild, action });
+    }
+
+    fn line_at(&self, position: usize) -> Option<&'a Line> {
+        let index = self.starts.partition_point(|start| *start <= position).checked_sub(Lines::FIRST)?;
+        self.lines.instructions.get(index)
     }
 
     fn line(&self, position: usize) -> usize {
-        self.line_index(position).and_then(|index| self.lines.lines.get(index)).map_or(1, |line| line.number)
+        self.line_at(position).map_or(1, |line| line.number)
     }
 
     fn expanded(&self, text: &str) -> Word {
-        expand(text, &self.variables, self.lines.escape, &self.budget)
+        expand(text, &self.state.variables, self.lines.escape, &self.budget)
     }
 
-    fn from(&mut self, image: &str, name: Option<String>, position: usize) -> Result<(), Problem> {
+    /// A path of the image from the working directory. Where that is not known, it stays relative.
+    fn located(&self, path: &Word) -> Word {
+        let workdir = &self.state.workdir;
+        let certainty = if path.text.starts_with('/') { path.certainty } else { path.certainty.max(workdir.certainty) };
+        let text = join(&workdir.text, &path.text);
+        if text.len() > MAX_PATH {
+            return Word { certainty: Certainty::Unknown, ..Word::default() };
+        }
+        Word { text, certainty, is_redirect: false }
+    }
+
+    fn from(
+        &mut self,
+        image: &str,
+        name: Option<String>,
+        platform: Option<&str>,
+        position: usize,
+    ) -> Result<(), Problem> {
         let line = self.line(position);
         if self.file.stages.len() >= MAX_STAGES {
             return Err(Problem { line, message: format!("it has more than {MAX_STAGES} stages") });
         }
-        let ended = std::mem::take(&mut self.variables);
+        let ended = std::mem::take(&mut self.state);
         if self.file.stages.is_empty() {
-            self.global = ended;
+            self.global = ended.variables;
         } else {
             self.ended.push(ended);
         }
         let word = expand(image, &self.global, self.lines.escape, &self.budget);
         let base = if word.certainty == Certainty::Unknown { image.to_owned() } else { word.text };
-        match self.stage_names.get(&base.to_lowercase()) {
-            Some(earlier) => self.variables = self.ended.get(*earlier).cloned().unwrap_or_default(),
-            None if base != "scratch" => {
-                self.bases.insert(base.clone());
-            }
-            None => {}
+        let base_stage = self.stage_names.get(&base.to_lowercase()).copied();
+        match base_stage {
+            Some(earlier) => self.state = self.ended.get(earlier).cloned().unwrap_or_default(),
+            None if base == "scratch" => self.state.workdir.text.push('/'),
+            None => drop(self.bases.insert(base.clone())),
         }
+        let platform = platform.map(|text| expand(text, &self.global, self.lines.escape, &self.budget));
         if let Some(name) = &name {
             self.stage_names.insert(name.clone(), self.file.stages.len());
         }
-        self.file.stages.push(Stage { name, base, line });
-        self.workdir.clear();
+        self.file.stages.push(Stage { name, base, base_stage, platform, line, instructions: Vec::new() });
         Ok(())
     }
 
-    fn arg(&mut self, arguments: &str) {
+    fn arg(&mut self, arguments: &str, line: usize, is_onbuild: bool) {
         let is_global = self.file.stages.is_empty();
         for raw in split_raw(arguments, self.lines.escape) {
             let (name, default) = raw.split_once('=').map_or((raw, None), |(name, default)| (name, Some(default)));
-            if self.variables.get(name).is_some_and(|value| value.is_env) {
+            let default = default.map(|default| self.expanded(default));
+            self.push(line, is_onbuild, Action::Arg { name: name.to_owned(), default: default.clone() });
+            if self.state.variables.get(name).is_some_and(|value| value.is_env) {
                 continue;
             }
-            let word = match (self.build_args.get(name), default) {
-                (Some(given), _) => Word { text: given.clone(), ..Word::default() },
-                (None, Some(default)) => {
-                    let word = self.expanded(default);
-                    Word { certainty: word.certainty.max(Certainty::Default), ..word }
+            let global = if is_global { &self.state.variables } else { &self.global };
+            let word = match (self.build_args.get(name), default, global.get(name)) {
+                (Some(given), ..) => Word { text: given.clone(), ..Word::default() },
+                (None, Some(default), _) => default,
+                (None, None, Some(value)) => {
+                    Word { text: value.text.to_string(), certainty: value.certainty, is_redirect: false }
                 }
-                (None, None) => match self.global.get(name).filter(|_| !is_global) {
-                    Some(value) => {
-                        Word { text: value.text.to_string(), certainty: value.certainty, is_redirect: false }
-                    }
-                    None => Word { certainty: Certainty::Unknown, ..Word::default() },
-                },
+                (None, None, None) => Word { certainty: Certainty::Unknown, ..Word::default() },
             };
-            self.variable(name, word, false);
+            self.variable(name, &word, false);
         }
     }
 
-    fn env(&mut self, arguments: &str) {
+    fn env(&mut self, arguments: &str, line: usize, is_onbuild: bool) {
         let escape = self.lines.escape;
         let words = split_raw(arguments, escape);
         let pairs: Vec<(&str, &str)> = if words.first().is_some_and(|word| word.contains('=')) {
@@ -211,92 +275,131 @@ impl<'a> Reader<'a> {
         let values: Vec<(String, Word)> =
             pairs.into_iter().map(|(name, value)| (self.expanded(name).text, self.expanded(value))).collect();
         for (name, word) in values {
-            self.variable(&name, word, true);
+            self.variable(&name, &word, true);
+            self.push(line, is_onbuild, Action::Env(name, word));
         }
     }
 
-    fn variable(&mut self, name: &str, word: Word, is_env: bool) {
-        self.variables.set(name, &word, is_env);
+    fn variable(&mut self, name: &str, word: &Word, is_env: bool) {
+        self.state.variables.set(name, word, is_env);
         self.mentions.push(word.text.clone());
         if name == "GOFLAGS" {
-            self.file.go_flags.push(word);
+            self.file.go_flags.push(word.clone());
         }
     }
 
     fn add_root(&mut self) {
-        if self.workdir.len() > MAX_ROOT {
-            self.workdir.clear();
-        } else if self.workdir.starts_with('/') {
-            self.file.roots.insert(self.workdir.clone());
+        let workdir = &self.state.workdir;
+        if workdir.certainty != Certainty::Unknown && workdir.text.len() <= MAX_ROOT && workdir.text.starts_with('/') {
+            self.file.roots.insert(workdir.text.clone());
         }
     }
 
-    fn copy(&mut self, options: &[Flag<'_>], sources: &[Source<'_>], target: &str, kind: Kind, position: usize) {
-        if let Some(from) = option(options, "from") {
-            let from = self.expanded(from).text;
-            self.image_source(from);
-            return;
-        }
-        let paths = sources.iter().filter_map(|source| match source {
-            Source::Path(path) => Some(path.value.as_ref()),
-            _ => None,
-        });
+    fn copy(&mut self, options: &[Flag<'_>], sources: &[Source<'_>], target: &str, is_add: bool) -> Action {
+        let from = option(options, "from").map(|from| self.expanded(from));
+        let from = from.map_or(Origin::Context, |from| self.origin(from));
+        let words: Vec<Word> = sources
+            .iter()
+            .filter_map(|source| match source {
+                Source::Path(path) => Some(path.value.as_ref()),
+                _ => None,
+            })
+            .map(|path| self.expanded(path))
+            .collect();
         // What is left of a here-document's word.
-        let paths = paths.filter(|path| *path != "<<");
-        let words = paths.map(|path| self.expanded(path).text.replace('\u{fffd}', "*"));
-        let sources: Vec<String> = words.filter(|source| !(kind.is_add && is_remote(source))).collect();
-        let target = self.expanded(target).text;
-        let is_root = target.starts_with('/') && target.len() <= MAX_ROOT;
-        if is_root && sources.iter().any(|source| join("", source.trim_start_matches('/')).is_empty()) {
-            self.file.roots.insert(join("", &target));
-        }
-        self.mentions.extend(sources.iter().map(|source| source.trim_start_matches('/').to_owned()));
-        self.mentions.push(target);
-        if !sources.is_empty() {
-            let line = self.line(position);
-            self.file.copies.push(Copy { sources, line, is_add: kind.is_add, is_onbuild: kind.is_onbuild });
-        }
-    }
-
-    /// Remembers an image that is read from, unless it is a stage by name or number.
-    fn image_source(&mut self, from: String) {
-        let is_number = from.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_number && from != "scratch" && !self.stage_names.contains_key(&from.to_lowercase()) {
-            self.image_sources.insert(from);
-        }
-    }
-
-    fn mounts(&mut self, options: &[Flag<'_>], is_onbuild: bool, position: usize) {
-        let mounts = options.iter().filter(|option| option.name.value.eq_ignore_ascii_case("mount"));
-        for mount in mounts.filter_map(|option| option.value.as_ref()) {
-            let mount = self.expanded(&mount.value).text;
-            let mut fields: BTreeMap<&str, &str> = BTreeMap::new();
-            fields.extend(mount.split(',').filter_map(|field| field.split_once('=')));
-            let field = |names: [&str; 2]| names.iter().find_map(|name| fields.get(name).copied());
-            if let Some(from) = field(["from", "from"]) {
-                self.image_source(from.to_owned());
-            } else if field(["type", "type"]).is_none_or(|kind| kind == "bind") {
-                let source = field(["source", "src"]).unwrap_or(".").replace('\u{fffd}', "*");
-                self.mentions.push(source.clone());
-                let line = self.line(position);
-                self.file.binds.push(Copy { sources: vec![source], line, is_add: false, is_onbuild });
+        let has_document = sources.len() > words.len() || words.iter().any(|word| word.text == "<<");
+        let paths = words.into_iter().map(|word| word.text.replace('\u{fffd}', "*")).filter(|path| path != "<<");
+        let (remotes, sources): (Vec<String>, Vec<String>) = paths.partition(|path| is_add && is_remote(path));
+        let written = self.expanded(target);
+        if from == Origin::Context {
+            let is_root = written.text.starts_with('/') && written.text.len() <= MAX_ROOT;
+            if is_root && sources.iter().any(|source| join("", source.trim_start_matches('/')).is_empty()) {
+                self.file.roots.insert(join("", &written.text));
             }
+            self.mentions.extend(sources.iter().map(|source| source.trim_start_matches('/').to_owned()));
+            self.mentions.push(written.text.clone());
         }
+        let others = options.iter().filter_map(|option| {
+            let name = option.name.value.to_ascii_lowercase();
+            let value =
+                option.value.as_ref().map_or_else(|| "true".to_owned(), |value| self.expanded(&value.value).text);
+            (!matches!(name.as_str(), "from" | "exclude" | "parents")).then_some((name, value))
+        });
+        Action::Copy(Copy {
+            options: others.collect(),
+            excludes: options
+                .iter()
+                .filter(|option| option.name.value.eq_ignore_ascii_case("exclude"))
+                .filter_map(|option| option.value.as_ref())
+                .map(|value| self.expanded(&value.value).text)
+                .collect(),
+            keeps_parents: options.iter().any(|option| {
+                let value = option.value.as_ref().map_or("true", |value| value.value.as_ref());
+                option.name.value.eq_ignore_ascii_case("parents") && !matches!(value, "false" | "0")
+            }),
+            into_folder: written.text.ends_with(['/', '.']) || written.text.is_empty(),
+            target: self.located(&written),
+            from,
+            sources,
+            remotes,
+            has_document,
+            is_add,
+        })
     }
 
-    fn run(&mut self, arguments: &Command<'_>, position: usize) {
-        let line = self.line(position);
-        let mut commands = match arguments {
-            Command::Exec(words) => {
-                let words = words.value.iter().map(|word| word.value.to_string()).collect();
-                exec_form(words, line, &self.variables, &self.budget)
-            }
-            Command::Shell(script) => split_script(script.value, line, &self.variables, &self.budget),
-            _ => Vec::new(),
+    /// What `--from` names: a stage by name or number, or an image, which is remembered.
+    fn origin(&mut self, from: Word) -> Origin {
+        let current = self.file.stages.len().saturating_sub(1);
+        let stage = match from.text.parse::<usize>() {
+            Ok(number) => Some(number),
+            Err(_) => self.stage_names.get(&from.text.to_lowercase()).copied(),
         };
-        let bodies = self.line_index(position).and_then(|index| self.lines.lines.get(index)).map(|line| &line.bodies);
+        match stage.filter(|stage| *stage < current) {
+            Some(stage) => Origin::Stage(stage),
+            None => {
+                if from.text != "scratch" && from.text.parse::<usize>().is_err() {
+                    self.image_sources.insert(from.text.clone());
+                }
+                Origin::Image(from.text)
+            }
+        }
+    }
+
+    fn mounts(&mut self, options: &[Flag<'_>]) -> Vec<Mount> {
+        let mounts = options.iter().filter(|option| option.name.value.eq_ignore_ascii_case("mount"));
+        let texts: Vec<String> =
+            mounts.filter_map(|option| option.value.as_ref()).map(|mount| self.expanded(&mount.value).text).collect();
+        texts.iter().map(|text| self.mount(text)).collect()
+    }
+
+    fn mount(&mut self, text: &str) -> Mount {
+        let mut fields: BTreeMap<String, &str> = BTreeMap::new();
+        let pairs = text.split(',').map(|field| field.split_once('=').unwrap_or((field, "")));
+        fields.extend(pairs.map(|(name, value)| (name.trim().to_ascii_lowercase(), value)));
+        let field = |names: &[&str]| names.iter().find_map(|name| fields.get(*name).copied());
+        let kind = field(&["type"]).unwrap_or("bind").to_ascii_lowercase();
+        let from = field(&["from"]).map(|from| Word { text: from.to_owned(), ..Word::default() });
+        let source = field(&["source", "src"]).unwrap_or(".").replace('\u{fffd}', "*");
+        let target = field(&["target", "dst", "destination"]).unwrap_or_default();
+        let certainty = if target.contains("${") { Certainty::Unknown } else { Certainty::Certain };
+        let target = self.located(&Word { text: target.to_owned(), certainty, is_redirect: false });
+        let from = from.map_or(Origin::Context, |from| self.origin(from));
+        if kind == "bind" && from == Origin::Context {
+            self.mentions.push(source.clone());
+        }
+        Mount { kind, from, source, target }
+    }
+
+    fn run(&mut self, arguments: &Command<'_>, mounts: Vec<Mount>, position: usize) -> Action {
+        let line = self.line(position);
+        let mut commands = self.words_of(arguments, line);
+        let bodies = self.line_at(position).map(|line| &line.bodies);
+        // What other programs than shells are given is no script.
+        let mut readers = commands.iter().filter(|command| command.nesting == Nesting::Plain).peekable();
+        let is_script = readers.peek().is_none() || readers.any(|reader| reader.words.iter().any(Word::is_shell));
+        let nesting = if is_script { Nesting::Plain } else { Nesting::Guess };
         for body in bodies.into_iter().flatten() {
-            commands.extend(split_script(body, line, &self.variables, &self.budget));
+            commands.extend(split_script(body, nesting, line, &self.state.variables, &self.budget));
         }
         for word in commands.iter().flat_map(|command| &command.words) {
             if let Some(("GOFLAGS", flags)) = assignment(&word.text) {
@@ -304,47 +407,73 @@ impl<'a> Reader<'a> {
                 self.file.go_flags.push(word);
             }
         }
-        self.file.run_words.extend(commands);
+        let bodies = bodies.is_some_and(|bodies| bodies.iter().any(|body| has_odd_interpreter(body)));
+        Action::Run(Run {
+            mounts,
+            commands,
+            directory: self.state.workdir.clone(),
+            variables: self.state.variables.of_go(),
+            has_odd_shell: bodies || self.state.has_odd_shell && !matches!(arguments, Command::Exec(_)),
+        })
     }
 
-    fn mention_command(&mut self, command: &Command<'_>) {
+    fn words_of(&self, command: &Command<'_>, line: usize) -> Vec<RunWords> {
         match command {
-            Command::Exec(words) => self.mentions.extend(words.value.iter().map(|word| word.value.to_string())),
-            Command::Shell(script) => {
-                let commands = split_script(script.value, 1, &self.variables, &self.budget);
-                self.mentions.extend(commands.into_iter().flat_map(|command| command.words).map(|word| word.text));
+            Command::Exec(words) => {
+                let words = words.value.iter().map(|word| word.value.to_string()).collect();
+                exec_form(words, line, &self.state.variables, &self.budget)
             }
-            _ => {}
+            Command::Shell(script) => {
+                split_script(script.value, Nesting::Plain, line, &self.state.variables, &self.budget)
+            }
+            _ => Vec::new(),
         }
+    }
+
+    fn start(&mut self, start: Start, command: &Command<'_>, position: usize) -> Action {
+        let commands = self.words_of(command, self.line(position));
+        self.mentions.extend(commands.iter().flat_map(|command| &command.words).map(|word| word.text.clone()));
+        Action::Start(start, commands)
     }
 
     fn finish(self) -> Dockerfile {
         let mut file = self.file;
         file.bases = self.bases.into_iter().collect();
         file.image_sources = self.image_sources.into_iter().collect();
-        let run_paths = run_paths(&file);
-        let mut mentioned: BTreeSet<String> = run_paths.keys().cloned().collect();
+        file.comments.clone_from(&self.lines.comments);
+        let mut mentioned = run_paths(&file);
         for text in self.mentions.iter().chain(&file.roots) {
             mentioned.extend(pieces(text).flat_map(|piece| file.relative_forms(piece)));
         }
         mentioned.remove("");
         file.mentioned = mentioned;
-        file.run_paths = run_paths;
         file
     }
 }
 
-/// Which of the two copying instructions it is, and where it stands.
-#[derive(Clone, Copy)]
-struct Kind {
-    is_add: bool,
-    is_onbuild: bool,
+/// The arguments that `BuildKit` sets for the platform that is built for.
+fn platform_arguments(platform: &Platform) -> [(&'static str, String); 4] {
+    [
+        ("TARGETPLATFORM", platform.to_string()),
+        ("TARGETOS", platform.os.clone()),
+        ("TARGETARCH", platform.arch.clone()),
+        ("TARGETVARIANT", platform.variant.clone().unwrap_or_default()),
+    ]
 }
 
-impl Kind {
-    fn new(is_add: bool, is_onbuild: bool) -> Self {
-        Self { is_add, is_onbuild }
-    }
+/// Whether a program is a shell whose scripts are split as those of `sh`.
+pub(super) fn is_posix_shell(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or_default();
+    matches!(name, "sh" | "bash" | "ash" | "dash" | "ksh" | "zsh")
+}
+
+/// Whether the first line of a script names another interpreter than a shell.
+fn has_odd_interpreter(script: &str) -> bool {
+    let Some(interpreter) = script.strip_prefix("#!") else { return false };
+    let mut words = interpreter.lines().next().unwrap_or_default().split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let program = if program.ends_with("/env") { words.find(|word| !word.starts_with('-')) } else { Some(program) };
+    !program.is_some_and(is_posix_shell)
 }
 
 fn option<'a>(options: &'a [Flag<'_>], name: &str) -> Option<&'a str> {
@@ -363,15 +492,11 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_separator).filter(|piece| !piece.is_empty() && !piece.starts_with('-') && piece.len() <= MAX_PATH)
 }
 
-/// The paths that words of `RUN` may mean, relative to the context, each with the first line where it stands.
-fn run_paths(file: &Dockerfile) -> BTreeMap<String, usize> {
-    let mut paths = BTreeMap::new();
-    for command in &file.run_words {
-        let mut add = |path: &str| {
-            for form in file.relative_forms(path) {
-                paths.entry(form).or_insert(command.line);
-            }
-        };
+/// The paths that words of `RUN` may mean, relative to the context.
+pub(super) fn run_paths(file: &Dockerfile) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    for command in file.commands() {
+        let mut add = |path: &str| paths.extend(file.relative_forms(path));
         for piece in command.words.iter().flat_map(|word| pieces(&word.text)) {
             add(piece);
             if !command.directory.is_empty() && !piece.starts_with('/') {
@@ -382,7 +507,6 @@ fn run_paths(file: &Dockerfile) -> BTreeMap<String, usize> {
             add(&path);
         }
     }
-    paths.remove("");
     paths
 }
 
@@ -404,7 +528,7 @@ mod tests {
     use crate::repo::RepoPath;
 
     fn sources(file: &Dockerfile) -> Vec<String> {
-        file.copies.iter().map(|copy| format!("{}: {}", copy.line, copy.sources.join(" | "))).collect()
+        file.context_reads().map(|read| format!("{}: {}", read.line, read.sources.join(" | "))).collect()
     }
 
     #[track_caller]
@@ -443,7 +567,7 @@ mod tests {
     #[test]
     fn build_arguments_replace_defaults_of_declared_arguments_only() {
         let args = BTreeMap::from([("S".to_owned(), "cart".to_owned()), ("N".to_owned(), "no".to_owned())]);
-        let file = Dockerfile::parse_with(b"ARG S=auth\nFROM base-$S\nARG S\nCOPY $S $N /", &args);
+        let file = Dockerfile::parse_with(b"ARG S=auth\nFROM base-$S\nARG S\nCOPY $S $N /", &args, None);
         assert_eq!(sources(&file), ["4: cart | ${N}"]);
         assert_eq!(file.bases, ["base-cart"]);
     }
@@ -486,7 +610,7 @@ mod tests {
         let text = "FROM a\nRUN --mount=type=cache,target=/x --mount=target=. --mount=type=bind,src=go.sum,target=go.sum \\\n  \
                     --mount=type=bind,from=a,source=x,target=y --mount=type=secret,id=x go build";
         let file = Dockerfile::parse(text.as_bytes());
-        let binds: Vec<_> = file.binds.iter().flat_map(|bind| &bind.sources).collect();
+        let binds: Vec<_> = file.context_reads().flat_map(|read| read.sources).collect();
         assert_eq!(binds, [".", "go.sum"]);
     }
 

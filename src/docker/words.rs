@@ -4,11 +4,12 @@
 //! run. Every expansion draws on one budget, and nesting has a limit, so that no text takes more than linear work.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::Chars;
 use std::sync::Arc;
 
-use super::{Certainty, RunWords, Word};
+use super::parse::is_posix_shell;
+use super::{Certainty, Nesting, RunWords, Word};
 
 /// How deep scripts in words and substitutions, and defaults in `${…}`, are looked into.
 const MAX_DEPTH: usize = 4;
@@ -22,36 +23,72 @@ const MAX_VARIABLES: usize = 1000;
 const MAX_DIRECTORY: usize = 256;
 
 /// The variables of a stage whose values are known.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Variables(BTreeMap<String, Value>);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variables {
+    known: BTreeMap<String, Value>,
+    /// Variables of the `go` command that are set to something that is not known.
+    unknown: BTreeSet<String>,
+}
 
 /// What is known of a variable.
-#[derive(Clone, Debug)]
-pub(super) struct Value {
-    pub(super) text: Arc<str>,
-    pub(super) certainty: Certainty,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// Its value.
+    pub text: Arc<str>,
+    /// How far that can be trusted.
+    pub certainty: Certainty,
     /// `ENV` wins over `ARG`, wherever they stand.
-    pub(super) is_env: bool,
+    pub is_env: bool,
 }
 
 impl Variables {
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+    /// What is known of a variable; `None` if nothing is, or if it is not set.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.known.get(name)
+    }
+
+    /// The variables whose values are known.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.known.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The variables of the `go` command that are set to something that is not known.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(String::as_str)
+    }
+
+    /// Only the variables that the `go` command reads.
+    pub(super) fn of_go(&self) -> Self {
+        let known = self.known.iter().filter(|(name, _)| is_go_variable(name));
+        Self {
+            known: known.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            unknown: self.unknown.clone(),
+        }
     }
 
     /// Remembers what a word said a variable is, which may be that it is unknown.
     pub(super) fn set(&mut self, name: &str, word: &Word, is_env: bool) {
         if word.certainty == Certainty::Unknown || word.text.len() > MAX_VALUE {
             self.forget(name);
-        } else if self.0.len() < MAX_VARIABLES || self.0.contains_key(name) {
+        } else if self.known.len() < MAX_VARIABLES || self.known.contains_key(name) {
             let value = Value { text: Arc::from(word.text.as_str()), certainty: word.certainty, is_env };
-            self.0.insert(name.to_owned(), value);
+            self.known.insert(name.to_owned(), value);
+            self.unknown.remove(name);
         }
     }
 
     pub(super) fn forget(&mut self, name: &str) {
-        self.0.remove(name);
+        self.known.remove(name);
+        if is_go_variable(name) {
+            self.unknown.insert(name.to_owned());
+        }
     }
+}
+
+/// Whether the `go` command, or what it starts, reads a variable (`go help environment`).
+pub(super) fn is_go_variable(name: &str) -> bool {
+    const OTHERS: [&str; 8] = ["PATH", "CC", "CXX", "AR", "FC", "PKG_CONFIG", "HOME", "GCCGO"];
+    (name.starts_with("GO") || name.starts_with("CGO_")) && name.len() <= 24 || OTHERS.contains(&name)
 }
 
 /// How much may still be put in, for one Dockerfile.
@@ -102,9 +139,15 @@ pub(super) fn split_raw(text: &str, escape: char) -> Vec<&str> {
 }
 
 /// The commands of a shell script, of the scripts in its words, and of its substitutions.
-pub(super) fn split_script(script: &str, line: usize, variables: &Variables, budget: &Budget) -> Vec<RunWords> {
+pub(super) fn split_script(
+    script: &str,
+    nesting: Nesting,
+    line: usize,
+    variables: &Variables,
+    budget: &Budget,
+) -> Vec<RunWords> {
     split_scripts(
-        vec![Nested { script: script.to_owned(), directory: Arc::from(""), depth: 0 }],
+        vec![Nested { script: script.to_owned(), directory: Arc::from(""), depth: 0, nesting }],
         line,
         variables,
         budget,
@@ -115,10 +158,22 @@ pub(super) fn split_script(script: &str, line: usize, variables: &Variables, bud
 pub(super) fn exec_form(words: Vec<String>, line: usize, variables: &Variables, budget: &Budget) -> Vec<RunWords> {
     let directory: Arc<str> = Arc::from("");
     let scripts = words.iter().filter(|word| word.contains(char::is_whitespace));
-    let scripts = scripts.map(|word| Nested { script: word.clone(), directory: Arc::clone(&directory), depth: 1 });
+    let is_script = words.first().is_some_and(|program| is_posix_shell(program));
+    let nesting = if is_script { Nesting::Plain } else { Nesting::Guess };
+    let scripts =
+        scripts.map(|word| Nested { script: word.clone(), directory: Arc::clone(&directory), depth: 1, nesting });
     let nested = split_scripts(scripts.collect(), line, variables, budget);
     let words = words.into_iter().map(|text| Word { text, certainty: Certainty::Certain, is_redirect: false });
-    let mut commands = vec![RunWords { line, directory, words: words.collect() }];
+    let words = words.collect();
+    let mut commands = vec![RunWords {
+        line,
+        directory,
+        words,
+        nesting: Nesting::Plain,
+        is_conditional: false,
+        is_piped: false,
+        is_label: false,
+    }];
     commands.extend(nested);
     commands
 }
@@ -128,6 +183,7 @@ struct Nested {
     script: String,
     directory: Arc<str>,
     depth: usize,
+    nesting: Nesting,
 }
 
 fn split_scripts(mut pending: Vec<Nested>, line: usize, variables: &Variables, budget: &Budget) -> Vec<RunWords> {
@@ -138,6 +194,8 @@ fn split_scripts(mut pending: Vec<Nested>, line: usize, variables: &Variables, b
             scope: Scope { variables, local: BTreeMap::new(), budget },
             line,
             depth: next.depth,
+            nesting: next.nesting,
+            is_conditional: false,
             rest: next.script.chars(),
             word: None,
             redirects: false,
@@ -246,6 +304,9 @@ struct Shell<'a> {
     scope: Scope<'a>,
     line: usize,
     depth: usize,
+    nesting: Nesting,
+    /// Whether a `||` stands before the next command.
+    is_conditional: bool,
     rest: Chars<'a>,
     word: Option<Word>,
     /// Whether the next word is where output goes or input comes from.
@@ -274,17 +335,31 @@ impl Shell<'_> {
                 }
                 '#' if self.word.is_none() => self.comment(),
                 '<' | '>' => self.redirect(),
-                '\n' | ';' | '&' | '|' => self.end_command(),
+                '|' if self.rest.as_str().starts_with('|') => {
+                    self.rest.next();
+                    self.end_command();
+                    self.is_conditional = true;
+                }
+                '|' => {
+                    let before = self.commands.len();
+                    self.end_command();
+                    match self.commands.get_mut(before) {
+                        Some(command) => command.is_piped = true,
+                        None => self.pipe_of_group(),
+                    }
+                }
+                '\n' | ';' | '&' => self.end_command(),
                 '(' => {
                     self.end_command();
                     self.outer.push(Arc::clone(&self.directory));
                 }
-                ')' => {
-                    self.end_command();
-                    if let Some(directory) = self.outer.pop() {
+                ')' => match self.outer.pop() {
+                    Some(directory) => {
+                        self.end_command();
                         self.directory = directory;
                     }
-                }
+                    None => self.end_label(),
+                },
                 _ if character.is_whitespace() => self.end_word(),
                 _ => self.word.get_or_insert_default().text.push(character),
             }
@@ -346,12 +421,14 @@ impl Shell<'_> {
     /// A command whose output becomes part of the word: unknown, but its words are of interest.
     fn substitution(&mut self, script: String) {
         self.word.get_or_insert_default().push_unknown("");
-        self.nest(script);
+        self.nest(script, Nesting::Substitution);
     }
 
-    fn nest(&mut self, script: String) {
+    fn nest(&mut self, script: String, nesting: Nesting) {
         if self.depth < MAX_DEPTH {
-            self.nested.push(Nested { script, directory: Arc::clone(&self.directory), depth: self.depth + 1 });
+            let nesting = nesting.max(self.nesting);
+            let directory = Arc::clone(&self.directory);
+            self.nested.push(Nested { script, directory, depth: self.depth + 1, nesting });
         }
     }
 
@@ -359,19 +436,43 @@ impl Shell<'_> {
         // The number in `2>file` is not a word.
         self.word.take_if(|word| word.text.bytes().all(|byte| byte.is_ascii_digit()));
         self.end_word();
+        let operator = self.rest.as_str();
         while self.rest.as_str().starts_with(['<', '>', '&', '|']) {
             self.rest.next();
         }
-        self.redirects = true;
+        // A here-document is cut down to its `<<`: no word follows that belongs to it.
+        let is_document =
+            operator.strip_prefix('<').is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        self.redirects = !is_document;
     }
 
     fn end_word(&mut self) {
         let Some(mut word) = self.word.take() else { return };
         word.is_redirect = std::mem::take(&mut self.redirects);
         if word.text.contains(char::is_whitespace) {
-            self.nest(word.text.clone());
+            let nesting = if is_script_of_shell(&self.words) { Nesting::Plain } else { Nesting::Guess };
+            self.nest(word.text.clone(), nesting);
         }
         self.words.push(word);
+    }
+
+    /// What `{ …; }` or `( … )` prints goes to a pipe, so what any command before it prints may.
+    fn pipe_of_group(&mut self) {
+        for command in self.commands.iter_mut().rev().take_while(|command| !command.is_piped) {
+            command.is_piped = true;
+        }
+    }
+
+    /// The words before the `)` of a `case`.
+    fn end_label(&mut self) {
+        let before = self.commands.len();
+        self.end_command();
+        if let Some(command) = self.commands.get_mut(before) {
+            command.is_label = true;
+            for other in self.commands.iter_mut().take(before).rev().take_while(|command| command.is_piped) {
+                other.is_label = true;
+            }
+        }
     }
 
     fn end_command(&mut self) {
@@ -388,7 +489,15 @@ impl Shell<'_> {
             }
             _ => self.assign(&words),
         }
-        self.commands.push(RunWords { line: self.line, directory: Arc::clone(&self.directory), words });
+        self.commands.push(RunWords {
+            line: self.line,
+            directory: Arc::clone(&self.directory),
+            words,
+            nesting: self.nesting,
+            is_conditional: std::mem::take(&mut self.is_conditional),
+            is_piped: false,
+            is_label: false,
+        });
     }
 
     fn assign(&mut self, words: &[Word]) {
@@ -406,9 +515,19 @@ impl Shell<'_> {
 
     fn change_directory(&mut self, target: Option<&Word>) {
         let known = target.filter(|word| word.certainty != Certainty::Unknown && word.text != "-");
-        let joined = known.map(|word| join(&self.directory, &word.text)).unwrap_or_default();
-        self.directory = if joined.len() <= MAX_DIRECTORY { Arc::from(joined) } else { Arc::from("") };
+        let joined = known.map(|word| join(&self.directory, &word.text));
+        // Where nobody knows is written like a variable that is not known.
+        let joined = joined.filter(|joined| joined.len() <= MAX_DIRECTORY).unwrap_or_else(|| "${}".to_owned());
+        self.directory = Arc::from(joined);
     }
+}
+
+/// Whether the next word of a command is a script for a shell: `sh -euc`, `eval`.
+fn is_script_of_shell(words: &[Word]) -> bool {
+    let is_shell = words.iter().any(|word| is_posix_shell(&word.text));
+    let takes_script =
+        |word: &Word| word.text.starts_with('-') && !word.text.starts_with("--") && word.text.ends_with('c');
+    is_shell && words.last().is_some_and(takes_script) || words.iter().any(|word| word.text == "eval")
 }
 
 /// `NAME=value` as its parts.
@@ -535,7 +654,7 @@ mod tests {
 
     #[track_caller]
     fn check_script(script: &str, expected: &[&str]) {
-        let commands = split_script(script, 1, &variables(), &Budget::new());
+        let commands = split_script(script, Nesting::Plain, 1, &variables(), &Budget::new());
         let commands: Vec<String> = commands.iter().map(shown).collect();
         assert_eq!(commands, expected);
     }
@@ -579,7 +698,7 @@ mod tests {
     fn hostile_nesting_takes_linear_time() {
         for text in ["${", "${a:-", "$(", "`", "(", "cd a;", "sh -c '", "$A", "\"$("] {
             let script = text.repeat(100_000);
-            split_script(&script, 1, &variables(), &Budget::new());
+            split_script(&script, Nesting::Plain, 1, &variables(), &Budget::new());
             expand(&script, &variables(), '\\', &Budget::new());
         }
     }

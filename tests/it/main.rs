@@ -28,6 +28,8 @@ mod git;
 mod go_rules;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
+// What a .dockerignore leaves out, held to what BuildKit leaves out.
+mod ignore;
 // BuildKit as the judge of what a Dockerfile reads.
 mod judge;
 // External modules: what a build-plan.lock makes exact.

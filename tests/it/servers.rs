@@ -130,19 +130,33 @@ impl Engine {
         engine
     }
 
-    /// A BuildKit daemon of its own, which buildx uses.
+    /// A BuildKit daemon of its own, which buildx uses, and a Docker daemon.
     pub(crate) fn buildkit() -> Self {
         let mut engine = Self::docker(true);
-        let at = |name: &str| engine.folder.path().join(name);
+        engine.start_buildkit(&["docker", "buildx"]);
+        engine
+    }
+
+    /// A BuildKit daemon without Docker, which `buildx` uses.
+    pub(crate) fn only_buildkit() -> Self {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::Builder::new().prefix("buildkit").tempdir().unwrap();
+        let environment = vec![("BUILDX_CONFIG", folder.path().join("buildx").into())];
+        let mut engine = Self { environment, folder, servers: Vec::new(), _turn: turn };
+        engine.start_buildkit(&["buildx"]);
+        engine
+    }
+
+    fn start_buildkit(&mut self, buildx: &[&str]) {
+        let at = |name: &str| self.folder.path().join(name);
         let address = format!("unix://{}", at("buildkit.sock").display());
         let mut command = Command::new("buildkitd");
         command.args(["--addr", &address, "--oci-worker-net=host", "--containerd-worker=false"]);
         command.arg("--root").arg(at("buildkit"));
         let mut server = Server::start(&mut command, &at("buildkit.log"));
         server.wait_until("buildkitd", || at("buildkit.sock").exists());
-        engine.check(&["docker", "buildx", "create", "--name=own", "--driver=remote", "--use", &address]);
-        engine.servers.insert(0, server);
-        engine
+        self.check(&[buildx, &["create", "--name=own", "--driver=remote", "--use", &address]].concat());
+        self.servers.insert(0, server);
     }
 
     /// buildah with a store of its own.
