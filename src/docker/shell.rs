@@ -216,7 +216,7 @@ const PACKAGES: [&str; 24] = [
 ];
 
 /// Programs that print something about the files that they are given, or only look at them.
-const PRINTS: [&str; 32] = [
+const PRINTS: [&str; 33] = [
     "[",
     "awk",
     "base64",
@@ -228,16 +228,17 @@ const PRINTS: [&str; 32] = [
     "diff",
     "dirname",
     "du",
+    "egrep",
+    "fgrep",
     "file",
     "find",
     "gawk",
     "golangci-lint",
     "grep",
-    "egrep",
-    "fgrep",
     "head",
     "jq",
     "ldd",
+    "ls",
     "md5sum",
     "od",
     "readelf",

@@ -103,8 +103,6 @@ fn plan_as_text() {
       base  images/base/certs/example.crt modified (copied into the image)
 
     Skip 1 unchanged
-
-    1 note (-v shows them)
     buildplan why api shows every reason and chain; -v shows all services
     ");
 }
