@@ -223,7 +223,8 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &[(usize, &str, &[&str])]) {
         let lines = Lines::read(text).unwrap();
-        let lines: Vec<_> = lines.instructions.iter().map(|line| (line.number, line.text.as_str(), &line.bodies)).collect();
+        let lines: Vec<_> =
+            lines.instructions.iter().map(|line| (line.number, line.text.as_str(), &line.bodies)).collect();
         assert_eq!(format!("{lines:?}"), format!("{expected:?}"));
     }
 

@@ -48,7 +48,11 @@ fn read(
     let lines = Lines::read(&text)?;
     let plain = lines.plain();
     let problem = |error: &parse_dockerfile::Error| Problem {
-        line: error.line().checked_sub(Lines::FIRST).and_then(|at| lines.instructions.get(at)).map_or(1, |line| line.number),
+        line: error
+            .line()
+            .checked_sub(Lines::FIRST)
+            .and_then(|at| lines.instructions.get(at))
+            .map_or(1, |line| line.number),
         message: format!("{error:#}"),
     };
     let starts: Vec<usize> = std::iter::once(0).chain(plain.match_indices('\n').map(|(at, _)| at + 1)).collect();
