@@ -1,0 +1,171 @@
+//! Turns services and their Dockerfiles into advice: what makes the image of a Go program big, slow to build or unsafe,
+//! where, why, and what to write instead.
+//!
+//! A rule speaks only where it is sure: what is opaque (`make`, a variable that is not known, an image of unknown name)
+//! silences it. It reads the tree through a [`Snapshot`], asks no registry and runs nothing.
+
+mod allow;
+mod base_image;
+mod bases;
+mod commands;
+mod context;
+mod flags;
+mod imports;
+mod layers;
+mod modules;
+mod rules;
+mod safety;
+mod subject;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::LintRule;
+use crate::docker::Dockerfile;
+use crate::fingerprint::{ServiceState, Snapshot};
+use crate::lint::subject::Subject;
+use crate::repo::{RepoPath, TreeError};
+use crate::service::read_dockerfile;
+
+pub use rules::{About, Gain, about};
+
+/// One piece of advice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// The Dockerfile.
+    pub path: RepoPath,
+    /// Where the instruction starts, from 1.
+    pub line: usize,
+    /// The rule.
+    pub rule: LintRule,
+    /// What is found, in one sentence without a period.
+    pub message: String,
+    /// Why that matters here.
+    pub reason: String,
+    /// What the fix brings.
+    pub gain: String,
+    /// What to write instead.
+    pub fix: String,
+    /// The services whose image it is about, sorted.
+    pub services: Vec<String>,
+}
+
+/// The advice on a number of services.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// By file, line and rule.
+    pub findings: Vec<Finding>,
+    /// How many Dockerfiles were read.
+    pub dockerfiles: usize,
+    /// How many findings a comment or the configuration silenced.
+    pub silenced: usize,
+}
+
+/// The advice on the services that are `wanted`. Rules in `allow` are not applied.
+///
+/// A Dockerfile that several services share is looked at once for each, and what is found in it is given once.
+///
+/// # Errors
+/// [`TreeError`] if the tree cannot be read.
+pub fn lint(
+    snapshot: &Snapshot<'_>,
+    wanted: &dyn Fn(&str) -> bool,
+    allow: &[LintRule],
+) -> Result<Advice, TreeError> {
+    let mut by_file: BTreeMap<&RepoPath, Vec<&ServiceState>> = BTreeMap::new();
+    for state in snapshot.services.values() {
+        if let Some(path) = &state.service.dockerfile {
+            by_file.entry(path).or_default().push(state);
+        }
+    }
+    by_file.retain(|_, states| states.iter().any(|state| wanted(&state.service.name)));
+    let mut advice = Advice { dockerfiles: by_file.len(), ..Advice::default() };
+    for (path, states) in by_file {
+        // A comment is used if it silences something for any service, whichever are asked for.
+        let mut findings = of_file(snapshot, path, &states)?;
+        for finding in &mut findings.all {
+            finding.services.retain(|service| wanted(service));
+        }
+        let before = findings.all.len();
+        findings.all.retain(|finding| !allow.contains(&finding.rule) && !finding.services.is_empty());
+        advice.silenced += findings.silenced + before - findings.all.len();
+        advice.findings.extend(findings.all);
+    }
+    Ok(advice)
+}
+
+/// What is found in one Dockerfile, sorted.
+struct OfFile {
+    all: Vec<Finding>,
+    silenced: usize,
+}
+
+fn of_file(snapshot: &Snapshot<'_>, path: &RepoPath, states: &[&ServiceState]) -> Result<OfFile, TreeError> {
+    let mut merged: BTreeMap<Finding, BTreeSet<String>> = BTreeMap::new();
+    let mut comments = Dockerfile::default();
+    for state in states {
+        let build_args = &state.service.settings.image.build_args;
+        let file = read_dockerfile(snapshot.workspace, path, build_args)?;
+        let mut findings = Findings { path, all: Vec::new() };
+        check(snapshot, state, &file, &mut findings)?;
+        for finding in findings.all {
+            merged.entry(finding).or_default().insert(state.service.name.clone());
+        }
+        comments = file;
+    }
+    let all = merged.into_iter().map(|(finding, services)| Finding { services: services.into_iter().collect(), ..finding });
+    let mut all: Vec<Finding> = all.collect();
+    let before = all.len();
+    let services: Vec<String> = states.iter().map(|state| state.service.name.clone()).collect();
+    let unused = allow::apply(&comments, path, &services, &mut all);
+    let silenced = before - all.len();
+    all.extend(unused);
+    all.sort_unstable();
+    Ok(OfFile { all, silenced })
+}
+
+fn check(
+    snapshot: &Snapshot<'_>,
+    state: &ServiceState,
+    file: &Dockerfile,
+    findings: &mut Findings<'_>,
+) -> Result<(), TreeError> {
+    if let Some(problem) = &file.problem {
+        findings.add(LintRule::UnreadableDockerfile, problem.line, Advised {
+            message: format!("it cannot be read: {}", problem.message),
+            reason: "so no advice is given on it, and the planner takes every file of its folder as an input".to_owned(),
+            gain: "advice, and builds only when needed".to_owned(),
+            fix: "mend it: `docker build --check` shows what BuildKit thinks of it".to_owned(),
+        });
+        return Ok(());
+    }
+    let Some(subject) = Subject::new(snapshot, state, file) else { return Ok(()) };
+    bases::check(&subject, findings);
+    flags::check(&subject, findings);
+    modules::check(&subject, findings)?;
+    context::check(&subject, findings)?;
+    layers::check(&subject, findings);
+    safety::check(&subject, findings);
+    imports::check(&subject, findings)
+}
+
+/// Where the rules put what they find in a Dockerfile.
+struct Findings<'f> {
+    path: &'f RepoPath,
+    all: Vec<Finding>,
+}
+
+/// The words of a finding.
+struct Advised {
+    message: String,
+    reason: String,
+    gain: String,
+    fix: String,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, rule: LintRule, line: usize, advised: Advised) {
+        let Advised { message, reason, gain, fix } = advised;
+        let path = self.path.clone();
+        self.all.push(Finding { path, line, rule, message, reason, gain, fix, services: Vec::new() });
+    }
+}
