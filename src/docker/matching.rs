@@ -10,7 +10,7 @@ pub(super) fn is_wildcard(element: &str) -> bool {
 /// Whether a name matches a pattern. A malformed pattern matches nothing.
 pub(super) fn matches(pattern: &str, name: &[u8]) -> bool {
     let Some(pattern) = compile(pattern) else { return false };
-    let name: Vec<char> = String::from_utf8_lossy(name).chars().collect();
+    let name: Vec<char> = characters(name).collect();
     let (mut at, mut position) = (0, 0);
     let mut last_star = None;
     while let Some(character) = name.get(position) {
@@ -34,11 +34,37 @@ pub(super) fn matches(pattern: &str, name: &[u8]) -> bool {
     pattern.get(at..).is_some_and(|rest| rest.iter().all(|part| matches!(part, Part::Star)))
 }
 
+/// Whether Go accepts a pattern.
+pub(super) fn is_well_formed(pattern: &str) -> bool {
+    compile(pattern).is_some()
+}
+
+/// The characters of a name as Go sees them: a byte that is not UTF-8 is one replacement character.
+pub(super) fn characters(name: &[u8]) -> impl Iterator<Item = char> {
+    name.utf8_chunks()
+        .flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER)))
+}
+
+/// A set of characters.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Class {
+    /// Whether it holds what the ranges do not.
+    pub(super) negated: bool,
+    /// From the first to the last.
+    pub(super) ranges: Vec<(char, char)>,
+}
+
+impl Class {
+    pub(super) fn contains(&self, character: char) -> bool {
+        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&character)) != self.negated
+    }
+}
+
 enum Part {
     Star,
     Any,
     One(char),
-    Class { negated: bool, ranges: Vec<(char, char)> },
+    Class(Class),
 }
 
 impl Part {
@@ -47,9 +73,7 @@ impl Part {
             Self::Star => false,
             Self::Any => true,
             Self::One(one) => *one == character,
-            Self::Class { negated, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&character)) != *negated
-            }
+            Self::Class(class) => class.contains(character),
         }
     }
 }
@@ -71,7 +95,7 @@ fn compile(pattern: &str) -> Option<Vec<Part>> {
                     let high = if rest.next_if_eq(&'-').is_some() { member(&mut rest)? } else { low };
                     ranges.push((low, high));
                 }
-                Part::Class { negated, ranges }
+                Part::Class(Class { negated, ranges })
             }
             _ => Part::One(character),
         });
@@ -111,8 +135,15 @@ mod tests {
         check("[[]0]", "[0]", true);
         check("\\*", "*", true);
         check("?", "é", true);
+        check("[é-ü]", "ö", true);
         check("*", "", true);
         check("", "", true);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_a_character_each() {
+        assert!(matches("a??b", b"a\xe2\x82b"));
+        assert!(!matches("a?b", b"a\xe2\x82b"));
     }
 
     #[test]

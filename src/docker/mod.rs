@@ -7,6 +7,7 @@
 mod commands;
 #[cfg(test)]
 mod corpus;
+mod ignore;
 mod inputs;
 mod lines;
 mod matching;
@@ -22,6 +23,7 @@ use crate::repo::RepoPath;
 use crate::repo::Tree;
 
 pub use commands::TagMention;
+pub use ignore::{Ignore, IgnoreProblem};
 pub use inputs::{DockerNote, ImageInputs, ImageQuestion, context_has_sources, dockerignore_of, image_inputs};
 pub use words::Variables;
 

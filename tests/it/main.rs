@@ -28,6 +28,8 @@ mod git;
 mod go_rules;
 // The trees of testdata/, held to what Go says of them.
 mod go_toolchain;
+// What a .dockerignore leaves out, held to what BuildKit leaves out.
+mod ignore;
 // External modules: what a build-plan.lock makes exact.
 mod lock;
 // Plans as the jobs of CI systems.
@@ -52,6 +54,8 @@ mod run;
 mod run_ci;
 // What a run does on a full disk, with files in the way, and with hostile names.
 mod run_faults;
+// Builders and registries, started for a test and stopped with it.
+mod servers;
 // A repository in a temporary folder, and the program run in it.
 mod support;
 // The architecture, held to by a scan of the source.
