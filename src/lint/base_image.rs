@@ -60,7 +60,15 @@ impl<'a> BaseImage<'a> {
 
     pub(super) fn kind(&self) -> Kind {
         const FULL: [&str; 10] = [
-            "centos", "fedora", "rockylinux", "almalinux", "amazonlinux", "oraclelinux", "archlinux", "leap", "ubi8",
+            "centos",
+            "fedora",
+            "rockylinux",
+            "almalinux",
+            "amazonlinux",
+            "oraclelinux",
+            "archlinux",
+            "leap",
+            "ubi8",
             "ubi9",
         ];
         if self.text == "scratch" {

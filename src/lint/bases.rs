@@ -98,9 +98,8 @@ fn go_line<'s>(subject: &Subject<'s>) -> Option<(&'s str, String)> {
         Mode::Module(_) => None,
     });
     let of_work: Option<Vec<_>> = of_work.collect();
-    let of_work = of_work.into_iter().flatten().filter_map(|file| {
-        Some((file.go_work.go.as_deref()?, file.file().to_string()))
-    });
+    let of_work =
+        of_work.into_iter().flatten().filter_map(|file| Some((file.go_work.go.as_deref()?, file.file().to_string())));
     of_work.chain(of_module).max_by(|left, right| go_version::compare(left.0, right.0))
 }
 
@@ -123,16 +122,22 @@ fn old_builder(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let reason = match (has_switching, downloads) {
             (true, true) => "each build without a cache downloads another toolchain of about 70 MB before it begins",
             (true, false) => "the official images set GOTOOLCHAIN=local, so `go` refuses to build the module",
-            (false, _) => "Go before 1.21 fetches no newer toolchain: the build fails on what it does not know, at worst \
-                           late",
+            (false, _) => {
+                "Go before 1.21 fetches no newer toolchain: the build fails on what it does not know, at worst \
+                           late"
+            }
         };
         let from = stage_line(subject, step.stage);
-        findings.add(LintRule::OldBuilder, from, Advised {
-            message: format!("the image has Go {version}, but {file} asks for {line}"),
-            reason: reason.to_owned(),
-            gain: "builds that work, with the toolchain that the image was chosen for".to_owned(),
-            fix: format!("FROM {}", image.text.replacen(&format!(":{version}"), &format!(":{line}"), 1)),
-        });
+        findings.add(
+            LintRule::OldBuilder,
+            from,
+            Advised {
+                message: format!("the image has Go {version}, but {file} asks for {line}"),
+                reason: reason.to_owned(),
+                gain: "builds that work, with the toolchain that the image was chosen for".to_owned(),
+                fix: format!("FROM {}", image.text.replacen(&format!(":{version}"), &format!(":{line}"), 1)),
+            },
+        );
     }
 }
 
@@ -163,20 +168,26 @@ fn toolchain_in_image(subject: &Subject<'_>, findings: &mut Findings<'_>) -> boo
     }
     let size = if base.is_alpine() { "about 250 MB" } else { "about 850 MB" };
     let output = subject.builds().iter().find_map(|(_, command)| command.flag_text("o")).unwrap_or("/out/app");
-    let output = if output.starts_with('/') { output.to_owned() } else { format!("/src/{}", output.trim_start_matches("./")) };
+    let output =
+        if output.starts_with('/') { output.to_owned() } else { format!("/src/{}", output.trim_start_matches("./")) };
     let last = output.rsplit('/').find(|name| !name.is_empty()).unwrap_or("app");
-    findings.add(LintRule::ToolchainInImage, stage.line, Advised {
-        message: format!("the image is built on `{}`, so the compiler is shipped with the program", base.text),
-        reason: "a Go program needs nothing of the toolchain to run; compiler, shell and package manager are there for \
+    findings.add(
+        LintRule::ToolchainInImage,
+        stage.line,
+        Advised {
+            message: format!("the image is built on `{}`, so the compiler is shipped with the program", base.text),
+            reason:
+                "a Go program needs nothing of the toolchain to run; compiler, shell and package manager are there for \
                  whoever breaks in, and each of their CVEs is reported against the image"
-            .to_owned(),
-        gain: format!("{size} less to store, push, pull and scan"),
-        fix: format!(
-            "name the stage (`FROM {} AS build`) and add `FROM gcr.io/distroless/static-debian12:nonroot` with \
+                    .to_owned(),
+            gain: format!("{size} less to store, push, pull and scan"),
+            fix: format!(
+                "name the stage (`FROM {} AS build`) and add `FROM gcr.io/distroless/static-debian12:nonroot` with \
              `COPY --from=build {output} /{last}`",
-            base.text
-        ),
-    });
+                base.text
+            ),
+        },
+    );
     true
 }
 
@@ -201,7 +212,8 @@ fn heavy_base(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let slim = base.tag.is_some_and(|tag| tag.contains("slim"));
     let size = if slim { "about 75 MB" } else { "about 75 to 200 MB" };
     let with_libc = subject.closure().uses_cgo;
-    let better = if with_libc { "gcr.io/distroless/base-debian12:nonroot" } else { "gcr.io/distroless/static-debian12:nonroot" };
+    let better =
+        if with_libc { "gcr.io/distroless/base-debian12:nonroot" } else { "gcr.io/distroless/static-debian12:nonroot" };
     findings.add(LintRule::HeavyBase, stage.line, Advised {
         message: format!("the program is shipped with all of `{}`, and nothing here uses it", base.text),
         reason: "only files are copied onto it; its shell, package manager and libraries are there for whoever breaks in, \
@@ -225,7 +237,8 @@ fn uses_the_base(subject: &Subject<'_>) -> bool {
             Action::Run(run) if needs_the_base(run) => return true,
             Action::Start(_, commands) => {
                 starts = true;
-                let is_script = |words: &[&str]| words.first().is_some_and(|name| name.ends_with(".sh") || is_shell(name));
+                let is_script =
+                    |words: &[&str]| words.first().is_some_and(|name| name.ends_with(".sh") || is_shell(name));
                 if commands.iter().map(program).any(|words| is_script(&words)) {
                     return true;
                 }
@@ -254,8 +267,20 @@ fn is_shell(name: &str) -> bool {
 
 fn needs_the_base(run: &Run) -> bool {
     const PORTABLE: [&str; 14] = [
-        "", "set", "mkdir", "chmod", "chown", "useradd", "groupadd", "adduser", "addgroup", "update-ca-certificates",
-        "rm", "touch", "true", "ln",
+        "",
+        "set",
+        "mkdir",
+        "chmod",
+        "chown",
+        "useradd",
+        "groupadd",
+        "adduser",
+        "addgroup",
+        "update-ca-certificates",
+        "rm",
+        "touch",
+        "true",
+        "ln",
     ];
     const PACKAGES: [&str; 3] = ["ca-certificates", "tzdata", "netbase"];
     run.has_odd_shell
@@ -264,10 +289,10 @@ fn needs_the_base(run: &Run) -> bool {
             let name = words.first().copied().unwrap_or_default();
             if matches!(name, "apt-get" | "apt" | "dnf" | "microdnf" | "yum") {
                 let plain = words.iter().skip(1).filter(|word| !word.starts_with('-'));
-                let is_verb = |word: &str| matches!(word, "install" | "update" | "upgrade" | "clean" | "all" | "autoremove");
+                let is_verb =
+                    |word: &str| matches!(word, "install" | "update" | "upgrade" | "clean" | "all" | "autoremove");
                 return plain.into_iter().any(|word| !is_verb(word) && !PACKAGES.contains(word));
             }
             !PORTABLE.contains(&name)
         })
 }
-

@@ -243,11 +243,63 @@ pub(super) fn program(command: &RunWords) -> Vec<&str> {
 /// Whether a `RUN` has a command whose program may do or read anything: it is none of those that are known.
 pub(super) fn is_opaque(run: &Run) -> bool {
     const KNOWN: [&str; 57] = [
-        "", "[", "[[", ":", "}", ")", "fi", "done", "addgroup", "adduser", "apk", "apt", "apt-get", "cat", "cd",
-        "chgrp", "chmod", "chown", "cp", "curl", "dnf", "echo", "exit", "export", "false", "for", "go", "groupadd",
-        "gunzip", "install", "ls", "microdnf", "mkdir", "mv", "printf", "pwd", "rm", "rmdir", "sed", "set", "sleep",
-        "strip", "tar", "tdnf", "test", "touch", "true", "umask", "uname", "unset", "unzip", "upx", "useradd",
-        "update-ca-certificates", "wget", "xx-go", "yum",
+        "",
+        "[",
+        "[[",
+        ":",
+        "}",
+        ")",
+        "fi",
+        "done",
+        "addgroup",
+        "adduser",
+        "apk",
+        "apt",
+        "apt-get",
+        "cat",
+        "cd",
+        "chgrp",
+        "chmod",
+        "chown",
+        "cp",
+        "curl",
+        "dnf",
+        "echo",
+        "exit",
+        "export",
+        "false",
+        "for",
+        "go",
+        "groupadd",
+        "gunzip",
+        "install",
+        "ls",
+        "microdnf",
+        "mkdir",
+        "mv",
+        "printf",
+        "pwd",
+        "rm",
+        "rmdir",
+        "sed",
+        "set",
+        "sleep",
+        "strip",
+        "tar",
+        "tdnf",
+        "test",
+        "touch",
+        "true",
+        "umask",
+        "uname",
+        "unset",
+        "unzip",
+        "upx",
+        "useradd",
+        "update-ca-certificates",
+        "wget",
+        "xx-go",
+        "yum",
     ];
     run.has_odd_shell || commands(run).any(|command| program(command).first().is_some_and(|name| !KNOWN.contains(name)))
 }
@@ -260,7 +312,8 @@ pub(super) fn exported<'a>(command: &'a RunWords, name: &str) -> Option<(&'a str
     if first.text != "export" && !of_go {
         return None;
     }
-    let found = words.rev().find_map(|word| Some((assignment(&word.text)?, word.certainty)).filter(|((n, _), _)| *n == name));
+    let found =
+        words.rev().find_map(|word| Some((assignment(&word.text)?, word.certainty)).filter(|((n, _), _)| *n == name));
     found.map(|((_, value), certainty)| (value, certainty))
 }
 

@@ -53,13 +53,19 @@ fn no_trimpath(command: &GoCommand<'_>, findings: &mut Findings<'_>) {
     if !command.lacks("trimpath") {
         return;
     }
-    findings.add(LintRule::NoTrimpath, command.line, Advised {
-        message: format!("`{}` keeps the paths of the builder in the binary", shown(command)),
-        reason: "the same source gives another binary in another folder, and stack traces show paths that exist nowhere"
-            .to_owned(),
-        gain: "the same binary wherever it is built, so that digests, caches and signatures can be compared".to_owned(),
-        fix: with_flag(command, "-trimpath"),
-    });
+    findings.add(
+        LintRule::NoTrimpath,
+        command.line,
+        Advised {
+            message: format!("`{}` keeps the paths of the builder in the binary", shown(command)),
+            reason:
+                "the same source gives another binary in another folder, and stack traces show paths that exist nowhere"
+                    .to_owned(),
+            gain: "the same binary wherever it is built, so that digests, caches and signatures can be compared"
+                .to_owned(),
+            fix: with_flag(command, "-trimpath"),
+        },
+    );
 }
 
 fn unstripped(step: Step<'_>, command: &GoCommand<'_>, findings: &mut Findings<'_>) {
@@ -69,7 +75,8 @@ fn unstripped(step: Step<'_>, command: &GoCommand<'_>, findings: &mut Findings<'
     let given = command.flag_text("ldflags").unwrap_or_default();
     let mut words = given.split_whitespace();
     // `-s` includes `-w`; a word that is not known may be both.
-    if words.any(|word| matches!(word.trim_matches(['\'', '"']), "-s" | "-w" | "--s" | "--w") || word.starts_with("${")) {
+    if words.any(|word| matches!(word.trim_matches(['\'', '"']), "-s" | "-w" | "--s" | "--w") || word.starts_with("${"))
+    {
         return;
     }
     let mut others = step.instruction.run().into_iter().flat_map(commands).map(program);
@@ -78,26 +85,38 @@ fn unstripped(step: Step<'_>, command: &GoCommand<'_>, findings: &mut Findings<'
     }
     let ldflags = if given.is_empty() { "-s -w".to_owned() } else { format!("-s -w {given}") };
     let flag = format!("-ldflags '{}'", ldflags.replace('\'', "\""));
-    findings.add(LintRule::Unstripped, command.line, Advised {
-        message: format!("`{}` links symbols and DWARF that only a debugger reads", shown(command)),
-        reason: "panics, profiles and `runtime.Caller` work without them: they use tables of their own".to_owned(),
-        gain: "about a third of the binary, and half of what is pulled".to_owned(),
-        fix: with_flag(command, &flag),
-    });
+    findings.add(
+        LintRule::Unstripped,
+        command.line,
+        Advised {
+            message: format!("`{}` links symbols and DWARF that only a debugger reads", shown(command)),
+            reason: "panics, profiles and `runtime.Caller` work without them: they use tables of their own".to_owned(),
+            gain: "about a third of the binary, and half of what is pulled".to_owned(),
+            fix: with_flag(command, &flag),
+        },
+    );
 }
 
 fn forced_rebuild(command: &GoCommand<'_>, findings: &mut Findings<'_>) {
     if !matches!(command.verb, "build" | "install") || command.flag("a") != Setting::Known("true") {
         return;
     }
-    findings.add(LintRule::ForcedRebuild, command.line, Advised {
-        message: format!("`{}` runs with `-a`, which compiles everything again, the standard library too", shown(command)),
-        reason: "since Go 1.10 the build cache knows when a setting such as CGO_ENABLED changes, so `-a` only keeps it \
+    findings.add(
+        LintRule::ForcedRebuild,
+        command.line,
+        Advised {
+            message: format!(
+                "`{}` runs with `-a`, which compiles everything again, the standard library too",
+                shown(command)
+            ),
+            reason:
+                "since Go 1.10 the build cache knows when a setting such as CGO_ENABLED changes, so `-a` only keeps it \
                  from being used"
-            .to_owned(),
-        gain: "with a cache mount, all of the time that unchanged packages take".to_owned(),
-        fix: format!("{}, without `-a`", shown(command)),
-    });
+                    .to_owned(),
+            gain: "with a cache mount, all of the time that unchanged packages take".to_owned(),
+            fix: format!("{}, without `-a`", shown(command)),
+        },
+    );
 }
 
 fn no_target_arch(subject: &Subject<'_>, step: Step<'_>, command: &GoCommand<'_>, findings: &mut Findings<'_>) {
@@ -109,25 +128,33 @@ fn no_target_arch(subject: &Subject<'_>, step: Step<'_>, command: &GoCommand<'_>
         }
         at.and_then(|stage| stage.platform.as_ref()).map_or("", |platform| platform.text.as_str())
     };
-    let ends_elsewhere = subject.first_stage().is_some_and(|stage| {
-        !stage.platform.as_ref().is_some_and(|platform| is_here(&platform.text))
-    });
-    let is_copied = subject.final_steps().any(|other| {
-        other.instruction.copy().is_some_and(|copy| copy.from == Origin::Stage(step.stage))
-    });
-    if command.verb != "build" || command.is_wrapped || !ends_elsewhere || !is_copied || !is_here(platform_of(step.stage))
+    let ends_elsewhere = subject
+        .first_stage()
+        .is_some_and(|stage| !stage.platform.as_ref().is_some_and(|platform| is_here(&platform.text)));
+    let is_copied = subject
+        .final_steps()
+        .any(|other| other.instruction.copy().is_some_and(|copy| copy.from == Origin::Stage(step.stage)));
+    if command.verb != "build"
+        || command.is_wrapped
+        || !ends_elsewhere
+        || !is_copied
+        || !is_here(platform_of(step.stage))
     {
         return;
     }
     if command.variable("GOARCH") != Setting::Unset {
         return;
     }
-    findings.add(LintRule::NoTargetArch, command.line, Advised {
-        message: format!("the stage runs on the builder's platform, and `{}` builds for that one", shown(command)),
-        reason: "an image for another platform gets a binary that it cannot run: exec format error".to_owned(),
-        gain: "images that work on each platform, without emulation".to_owned(),
-        fix: format!("ARG TARGETOS TARGETARCH and GOOS=$TARGETOS GOARCH=$TARGETARCH {}", shown(command)),
-    });
+    findings.add(
+        LintRule::NoTargetArch,
+        command.line,
+        Advised {
+            message: format!("the stage runs on the builder's platform, and `{}` builds for that one", shown(command)),
+            reason: "an image for another platform gets a binary that it cannot run: exec format error".to_owned(),
+            gain: "images that work on each platform, without emulation".to_owned(),
+            fix: format!("ARG TARGETOS TARGETARCH and GOOS=$TARGETOS GOARCH=$TARGETARCH {}", shown(command)),
+        },
+    );
 }
 
 fn dynamic_binary(subject: &Subject<'_>, step: Step<'_>, command: &GoCommand<'_>, findings: &mut Findings<'_>) {
@@ -202,13 +229,19 @@ fn packed(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         if !commands(run).map(program).any(|words| is_upx(&words)) {
             continue;
         }
-        findings.add(LintRule::Upx, step.instruction.line, Advised {
-            message: "`upx` packs the binary".to_owned(),
-            reason: "it is unpacked into memory at each start: a slower start, memory that no two containers share, no \
+        findings.add(
+            LintRule::Upx,
+            step.instruction.line,
+            Advised {
+                message: "`upx` packs the binary".to_owned(),
+                reason:
+                    "it is unpacked into memory at each start: a slower start, memory that no two containers share, no \
                      symbols for profilers, and a file that virus scanners report; the layer is compressed anyway"
-                .to_owned(),
-            gain: "fast starts, and some megabytes of memory per container; the pulled layer hardly grows".to_owned(),
-            fix: "leave it out, and strip the binary instead: `-ldflags '-s -w'`".to_owned(),
-        });
+                        .to_owned(),
+                gain: "fast starts, and some megabytes of memory per container; the pulled layer hardly grows"
+                    .to_owned(),
+                fix: "leave it out, and strip the binary instead: `-ldflags '-s -w'`".to_owned(),
+            },
+        );
     }
 }

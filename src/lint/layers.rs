@@ -60,7 +60,12 @@ const MANAGERS: [Manager; 4] = [
         clean: "rm -rf /var/lib/apt/lists/*",
         leaves: "20 to 50 MB",
     },
-    Manager { names: &["dnf", "microdnf"], folder: "/var/cache/dnf", clean: "dnf clean all", leaves: "tens of megabytes" },
+    Manager {
+        names: &["dnf", "microdnf"],
+        folder: "/var/cache/dnf",
+        clean: "dnf clean all",
+        leaves: "tens of megabytes",
+    },
     Manager { names: &["yum"], folder: "/var/cache/yum", clean: "yum clean all", leaves: "tens of megabytes" },
     Manager { names: &["zypper"], folder: "/var/cache/zypp", clean: "zypper clean --all", leaves: "tens of megabytes" },
 ];
@@ -78,9 +83,12 @@ fn package_lists(run: &Run, instruction: &Instruction, findings: &mut Findings<'
         let fetches = |word: &&str| matches!(*word, "update" | "install" | "upgrade" | "dist-upgrade" | "refresh");
         let is_apt = manager.folder.starts_with("/var/lib/apt");
         // Without `update` apt-get has no lists to leave.
-        let wanted = |words: &&Vec<&str>| words.iter().any(|word| if is_apt { *word == "update" } else { fetches(&word) });
+        let wanted =
+            |words: &&Vec<&str>| words.iter().any(|word| if is_apt { *word == "update" } else { fetches(&word) });
         let Some(found) = programs.iter().filter(uses).find(|words| wanted(words)) else { continue };
-        let cleans = |words: &Vec<&str>| words.contains(&"clean") && words.first().is_some_and(|name| manager.names.contains(name));
+        let cleans = |words: &Vec<&str>| {
+            words.contains(&"clean") && words.first().is_some_and(|name| manager.names.contains(name))
+        };
         if removes(manager.folder) || !is_apt && programs.iter().any(cleans) {
             continue;
         }
@@ -89,7 +97,8 @@ fn package_lists(run: &Run, instruction: &Instruction, findings: &mut Findings<'
     }
     let apk = || programs.iter().filter(|words| words.first() == Some(&"apk"));
     let fetches = |words: &&Vec<&str>| {
-        !words.contains(&"--no-cache") && words.iter().any(|word| matches!(*word, "update" | "-U" | "--update" | "--update-cache"))
+        !words.contains(&"--no-cache")
+            && words.iter().any(|word| matches!(*word, "update" | "-U" | "--update" | "--update-cache"))
     };
     if apk().any(|words| fetches(&words)) && !removes("/var/cache/apk") {
         let fix = "use `apk add --no-cache …`, without `apk update`";
@@ -98,18 +107,24 @@ fn package_lists(run: &Run, instruction: &Instruction, findings: &mut Findings<'
 }
 
 fn add(findings: &mut Findings<'_>, line: usize, name: &str, leaves: &str, fix: &str) {
-    findings.add(LintRule::PackageLists, line, Advised {
-        message: format!("`{name}` leaves its package lists in the layer"),
-        reason: "nothing reads them again, and a later RUN that removes them makes the image no smaller".to_owned(),
-        gain: format!("{leaves} of the image"),
-        fix: fix.to_owned(),
-    });
+    findings.add(
+        LintRule::PackageLists,
+        line,
+        Advised {
+            message: format!("`{name}` leaves its package lists in the layer"),
+            reason: "nothing reads them again, and a later RUN that removes them makes the image no smaller".to_owned(),
+            gain: format!("{leaves} of the image"),
+            fix: fix.to_owned(),
+        },
+    );
 }
 
 /// Whether a word of `rm` covers a folder, or what is in it.
 fn covers(word: &str, folder: &str) -> bool {
     let word = word.trim_end_matches('*').trim_end_matches('/');
-    word.starts_with('/') && (folder.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) || word.starts_with(folder))
+    word.starts_with('/')
+        && (folder.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            || word.starts_with(folder))
 }
 
 /// Whether a cache or a tmpfs keeps a folder out of the layer.

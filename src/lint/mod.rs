@@ -66,11 +66,7 @@ pub struct Advice {
 ///
 /// # Errors
 /// [`TreeError`] if the tree cannot be read.
-pub fn lint(
-    snapshot: &Snapshot<'_>,
-    wanted: &dyn Fn(&str) -> bool,
-    allow: &[LintRule],
-) -> Result<Advice, TreeError> {
+pub fn lint(snapshot: &Snapshot<'_>, wanted: &dyn Fn(&str) -> bool, allow: &[LintRule]) -> Result<Advice, TreeError> {
     let mut by_file: BTreeMap<&RepoPath, Vec<&ServiceState>> = BTreeMap::new();
     for state in snapshot.services.values() {
         if let Some(path) = &state.service.dockerfile {
@@ -112,7 +108,8 @@ fn of_file(snapshot: &Snapshot<'_>, path: &RepoPath, states: &[&ServiceState]) -
         }
         comments = file;
     }
-    let all = merged.into_iter().map(|(finding, services)| Finding { services: services.into_iter().collect(), ..finding });
+    let all =
+        merged.into_iter().map(|(finding, services)| Finding { services: services.into_iter().collect(), ..finding });
     let mut all: Vec<Finding> = all.collect();
     let before = all.len();
     let services: Vec<String> = states.iter().map(|state| state.service.name.clone()).collect();
@@ -130,12 +127,17 @@ fn check(
     findings: &mut Findings<'_>,
 ) -> Result<(), TreeError> {
     if let Some(problem) = &file.problem {
-        findings.add(LintRule::UnreadableDockerfile, problem.line, Advised {
-            message: format!("it cannot be read: {}", problem.message),
-            reason: "so no advice is given on it, and the planner takes every file of its folder as an input".to_owned(),
-            gain: "advice, and builds only when needed".to_owned(),
-            fix: "mend it: `docker build --check` shows what BuildKit thinks of it".to_owned(),
-        });
+        findings.add(
+            LintRule::UnreadableDockerfile,
+            problem.line,
+            Advised {
+                message: format!("it cannot be read: {}", problem.message),
+                reason: "so no advice is given on it, and the planner takes every file of its folder as an input"
+                    .to_owned(),
+                gain: "advice, and builds only when needed".to_owned(),
+                fix: "mend it: `docker build --check` shows what BuildKit thinks of it".to_owned(),
+            },
+        );
         return Ok(());
     }
     let Some(subject) = Subject::new(snapshot, state, file) else { return Ok(()) };

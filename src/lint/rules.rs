@@ -53,11 +53,9 @@ pub fn about(rule: LintRule) -> About {
         R::NoTimeZones => ("time zones by name without their data", Gain::Safety, &[]),
         R::NoTrimpath => ("`go build` without `-trimpath`", Gain::Safety, &[]),
         R::OldBuilder => ("a Go image older than go.mod asks for", Gain::Safety, &[]),
-        R::PackageLists => (
-            "package lists left in a layer",
-            Gain::Size,
-            &["DL3009", "DL3019", "DL3032", "DL3036", "DL3040"],
-        ),
+        R::PackageLists => {
+            ("package lists left in a layer", Gain::Size, &["DL3009", "DL3019", "DL3032", "DL3036", "DL3040"])
+        }
         R::RootUser => ("a program that runs as root", Gain::Safety, &["DL3002"]),
         R::SecretInVariable => ("a secret in `ARG` or `ENV`", Gain::Safety, &["DL3064"]),
         R::SourceBeforeModules => ("modules downloaded again after every change of the source", Gain::Time, &[]),

@@ -64,20 +64,34 @@ fn secrets(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                 format!("set {name} where the container is started, or mount it as a file"),
             ),
         };
-        findings.add(LintRule::SecretInVariable, *line, Advised {
-            message: format!("`{verb} {name}` looks like a secret"),
-            reason: reason.to_owned(),
-            gain: "a secret that stays one".to_owned(),
-            fix,
-        });
+        findings.add(
+            LintRule::SecretInVariable,
+            *line,
+            Advised {
+                message: format!("`{verb} {name}` looks like a secret"),
+                reason: reason.to_owned(),
+                gain: "a secret that stays one".to_owned(),
+                fix,
+            },
+        );
     }
 }
 
 /// Whether a variable is named like a secret, and not like a place where one is.
 fn is_secret(name: &str) -> bool {
     const SECRETS: [&str; 12] = [
-        "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY",
-        "SECRET_KEY", "CREDENTIALS", "CREDENTIAL",
+        "PASSWORD",
+        "PASSWD",
+        "PASSPHRASE",
+        "SECRET",
+        "TOKEN",
+        "APIKEY",
+        "API_KEY",
+        "ACCESS_KEY",
+        "PRIVATE_KEY",
+        "SECRET_KEY",
+        "CREDENTIALS",
+        "CREDENTIAL",
     ];
     let name = name.to_ascii_uppercase();
     SECRETS.iter().any(|secret| name.strip_suffix(secret).is_some_and(|rest| rest.is_empty() || rest.ends_with('_')))

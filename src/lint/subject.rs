@@ -52,7 +52,8 @@ impl<'s> Subject<'s> {
         let target = service.settings.image.target.as_deref();
         let last = match target {
             Some(target) => {
-                let by_name = file.stages.iter().position(|stage| stage.name.as_deref() == Some(&target.to_lowercase()));
+                let by_name =
+                    file.stages.iter().position(|stage| stage.name.as_deref() == Some(&target.to_lowercase()));
                 by_name.or_else(|| target.parse().ok().filter(|number| *number < file.stages.len()))?
             }
             None => file.stages.len().checked_sub(1)?,
@@ -127,9 +128,10 @@ impl<'s> Subject<'s> {
     /// What came before an instruction in its stage and those that it starts from, the latest first.
     pub(super) fn before(&self, step: Step<'s>) -> impl Iterator<Item = Step<'s>> {
         let mut numbers = vec![step.stage];
-        while let Some(base) = numbers.last().and_then(|last| {
-            self.stage(*last).and_then(|stage| stage.base_stage).filter(|base| base < last)
-        }) {
+        while let Some(base) = numbers
+            .last()
+            .and_then(|last| self.stage(*last).and_then(|stage| stage.base_stage).filter(|base| base < last))
+        {
             numbers.push(base);
         }
         let stages = numbers.into_iter().filter_map(|number| Some((number, self.stage(number)?)));
