@@ -161,6 +161,11 @@ fn tags_flag(word: &str) -> Option<TagsFlag<'_>> {
     }
 }
 
+/// Whether a flag of `go build` takes its value from the next word.
+pub(super) fn takes_value(name: &str) -> bool {
+    FLAGS_WITH_VALUE.contains(&name)
+}
+
 struct GoCommand<'a> {
     verb: &'a str,
     directory: String,
@@ -185,7 +190,7 @@ fn go_command(command: &RunWords) -> Option<GoCommand<'_>> {
         if let Some(flag) = word.text.strip_prefix('-') {
             let flag = flag.strip_prefix('-').unwrap_or(flag);
             let (name, mut value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-            if value.is_none() && FLAGS_WITH_VALUE.contains(&name) {
+            if value.is_none() && takes_value(name) {
                 value = words.next().map(|next| next.text.as_str());
             }
             if let (true, Some(folder)) = (name == "C", value) {

@@ -5,13 +5,15 @@
 //! cannot know makes the set of files larger, and a note says so.
 
 mod commands;
+mod context;
 #[cfg(test)]
 mod corpus;
 mod ignore;
-mod inputs;
 mod lines;
 mod matching;
 mod parse;
+mod shell;
+mod trace;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +25,9 @@ use crate::repo::RepoPath;
 use crate::repo::Tree;
 
 pub use commands::TagMention;
+pub use context::{context_has_sources, dockerignore_of};
 pub use ignore::{Ignore, IgnoreProblem};
-pub use inputs::{DockerNote, ImageInputs, ImageQuestion, context_has_sources, dockerignore_of, image_inputs};
+pub use trace::{DockerNote, GoBuild, GoTarget, Selection, Setting, Trace, TraceQuestion, selected_files, trace};
 pub use words::Variables;
 
 /// A Dockerfile, with known variables put in.
@@ -63,6 +66,22 @@ impl Dockerfile {
         parse::parse(bytes, build_args, platform)
     }
 
+    /// Why nothing can be said of the file, and where: it does not parse, or is not in the language that is known here.
+    pub fn unreadable(&self) -> Option<(usize, String)> {
+        if let Some(problem) = &self.problem {
+            return Some((problem.line, problem.message.clone()));
+        }
+        let directives = self.comments.iter().take_while(|comment| comment.line <= self.comments.len());
+        let frontend = directives.filter_map(|comment| {
+            let (name, value) = comment.text.trim_start_matches('#').split_once('=')?;
+            name.trim().eq_ignore_ascii_case("syntax").then_some((comment.line, value.trim()))
+        });
+        let (line, frontend) = frontend.into_iter().next()?;
+        let name = frontend.rsplit_once('@').map_or(frontend, |(name, _)| name);
+        let is_known = name.contains("docker/dockerfile") || name.contains("moby/buildkit");
+        (!is_known).then(|| (line, format!("`# syntax={frontend}` is a language that is not known here")))
+    }
+
     /// All instructions in order, with their stages; those before the first `FROM` are left out.
     pub fn instructions(&self) -> impl Iterator<Item = (&Stage, &Instruction)> {
         self.stages.iter().flat_map(|stage| stage.instructions.iter().map(move |instruction| (stage, instruction)))
@@ -71,6 +90,15 @@ impl Dockerfile {
     /// The commands of all `RUN` instructions: a superset of what the shell would run.
     pub fn commands(&self) -> impl Iterator<Item = &RunWords> {
         self.instructions().filter_map(|(_, instruction)| instruction.run()).flat_map(|run| &run.commands)
+    }
+
+    /// Whether a variable is an `ARG`, so that whoever builds the image may set it.
+    pub fn has_argument(&self, name: &str) -> bool {
+        let inside = self.stages.iter().flat_map(|stage| &stage.instructions);
+        self.arguments.iter().chain(inside).any(|instruction| match &instruction.action {
+            Action::Arg { name: argument, .. } => argument == name,
+            _ => false,
+        })
     }
 
     /// What `COPY`, `ADD` and bind mounts read from the context.
@@ -273,6 +301,7 @@ pub struct Comment {
 
 /// The words of one simple command in a `RUN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about where the command stands")]
 pub struct RunWords {
     /// Where the instruction starts, from 1.
     pub line: usize,
@@ -284,6 +313,8 @@ pub struct RunWords {
     pub nesting: Nesting,
     /// Whether a `||` stands before it, so that it may not be reached.
     pub is_conditional: bool,
+    /// Whether what it prints goes to another command.
+    pub is_piped: bool,
     /// Whether it is no command but the pattern of a `case`, which looks like one.
     pub is_label: bool,
 }
@@ -311,6 +342,10 @@ pub struct Word {
 }
 
 impl Word {
+    fn is_shell(&self) -> bool {
+        parse::is_posix_shell(&self.text)
+    }
+
     fn push_unknown(&mut self, name: &str) {
         self.text.push_str("${");
         self.text.push_str(name);

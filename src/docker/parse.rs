@@ -10,7 +10,8 @@ use parse_dockerfile::{Command, Flag, HealthcheckArguments, Instruction as Parse
 use super::lines::{Line, Lines};
 use super::words::{Budget, Variables, assignment, exec_form, expand, join, split_raw, split_script};
 use super::{
-    Action, Certainty, Copy, Dockerfile, Instruction, Mount, Origin, Problem, Run, RunWords, Stage, Start, Word,
+    Action, Certainty, Copy, Dockerfile, Instruction, Mount, Nesting, Origin, Problem, Run, RunWords, Stage, Start,
+    Word,
 };
 use crate::config::Platform;
 
@@ -393,8 +394,12 @@ impl<'a> Reader<'a> {
         let line = self.line(position);
         let mut commands = self.words_of(arguments, line);
         let bodies = self.line_at(position).map(|line| &line.bodies);
+        // What other programs than shells are given is no script.
+        let mut readers = commands.iter().filter(|command| command.nesting == Nesting::Plain).peekable();
+        let is_script = readers.peek().is_none() || readers.any(|reader| reader.words.iter().any(Word::is_shell));
+        let nesting = if is_script { Nesting::Plain } else { Nesting::Guess };
         for body in bodies.into_iter().flatten() {
-            commands.extend(split_script(body, line, &self.state.variables, &self.budget));
+            commands.extend(split_script(body, nesting, line, &self.state.variables, &self.budget));
         }
         for word in commands.iter().flat_map(|command| &command.words) {
             if let Some(("GOFLAGS", flags)) = assignment(&word.text) {
@@ -418,7 +423,9 @@ impl<'a> Reader<'a> {
                 let words = words.value.iter().map(|word| word.value.to_string()).collect();
                 exec_form(words, line, &self.state.variables, &self.budget)
             }
-            Command::Shell(script) => split_script(script.value, line, &self.state.variables, &self.budget),
+            Command::Shell(script) => {
+                split_script(script.value, Nesting::Plain, line, &self.state.variables, &self.budget)
+            }
             _ => Vec::new(),
         }
     }

@@ -47,9 +47,14 @@ impl Variables {
         self.known.get(name)
     }
 
-    /// Whether a variable of the `go` command is set to something that is not known.
-    pub fn is_unknown(&self, name: &str) -> bool {
-        self.unknown.contains(name)
+    /// The variables whose values are known.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.known.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The variables of the `go` command that are set to something that is not known.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(String::as_str)
     }
 
     /// Only the variables that the `go` command reads.
@@ -134,9 +139,15 @@ pub(super) fn split_raw(text: &str, escape: char) -> Vec<&str> {
 }
 
 /// The commands of a shell script, of the scripts in its words, and of its substitutions.
-pub(super) fn split_script(script: &str, line: usize, variables: &Variables, budget: &Budget) -> Vec<RunWords> {
+pub(super) fn split_script(
+    script: &str,
+    nesting: Nesting,
+    line: usize,
+    variables: &Variables,
+    budget: &Budget,
+) -> Vec<RunWords> {
     split_scripts(
-        vec![Nested { script: script.to_owned(), directory: Arc::from(""), depth: 0, nesting: Nesting::Plain }],
+        vec![Nested { script: script.to_owned(), directory: Arc::from(""), depth: 0, nesting }],
         line,
         variables,
         budget,
@@ -154,8 +165,15 @@ pub(super) fn exec_form(words: Vec<String>, line: usize, variables: &Variables, 
     let nested = split_scripts(scripts.collect(), line, variables, budget);
     let words = words.into_iter().map(|text| Word { text, certainty: Certainty::Certain, is_redirect: false });
     let words = words.collect();
-    let mut commands =
-        vec![RunWords { line, directory, words, nesting: Nesting::Plain, is_conditional: false, is_label: false }];
+    let mut commands = vec![RunWords {
+        line,
+        directory,
+        words,
+        nesting: Nesting::Plain,
+        is_conditional: false,
+        is_piped: false,
+        is_label: false,
+    }];
     commands.extend(nested);
     commands
 }
@@ -322,7 +340,15 @@ impl Shell<'_> {
                     self.end_command();
                     self.is_conditional = true;
                 }
-                '\n' | ';' | '&' | '|' => self.end_command(),
+                '|' => {
+                    let before = self.commands.len();
+                    self.end_command();
+                    match self.commands.get_mut(before) {
+                        Some(command) => command.is_piped = true,
+                        None => self.pipe_of_group(),
+                    }
+                }
+                '\n' | ';' | '&' => self.end_command(),
                 '(' => {
                     self.end_command();
                     self.outer.push(Arc::clone(&self.directory));
@@ -410,10 +436,14 @@ impl Shell<'_> {
         // The number in `2>file` is not a word.
         self.word.take_if(|word| word.text.bytes().all(|byte| byte.is_ascii_digit()));
         self.end_word();
+        let operator = self.rest.as_str();
         while self.rest.as_str().starts_with(['<', '>', '&', '|']) {
             self.rest.next();
         }
-        self.redirects = true;
+        // A here-document is cut down to its `<<`: no word follows that belongs to it.
+        let is_document =
+            operator.strip_prefix('<').is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        self.redirects = !is_document;
     }
 
     fn end_word(&mut self) {
@@ -426,12 +456,22 @@ impl Shell<'_> {
         self.words.push(word);
     }
 
+    /// What `{ …; }` or `( … )` prints goes to a pipe, so what any command before it prints may.
+    fn pipe_of_group(&mut self) {
+        for command in self.commands.iter_mut().rev().take_while(|command| !command.is_piped) {
+            command.is_piped = true;
+        }
+    }
+
     /// The words before the `)` of a `case`.
     fn end_label(&mut self) {
         let before = self.commands.len();
         self.end_command();
         if let Some(command) = self.commands.get_mut(before) {
             command.is_label = true;
+            for other in self.commands.iter_mut().take(before).rev().take_while(|command| command.is_piped) {
+                other.is_label = true;
+            }
         }
     }
 
@@ -455,6 +495,7 @@ impl Shell<'_> {
             words,
             nesting: self.nesting,
             is_conditional: std::mem::take(&mut self.is_conditional),
+            is_piped: false,
             is_label: false,
         });
     }
@@ -474,8 +515,10 @@ impl Shell<'_> {
 
     fn change_directory(&mut self, target: Option<&Word>) {
         let known = target.filter(|word| word.certainty != Certainty::Unknown && word.text != "-");
-        let joined = known.map(|word| join(&self.directory, &word.text)).unwrap_or_default();
-        self.directory = if joined.len() <= MAX_DIRECTORY { Arc::from(joined) } else { Arc::from("") };
+        let joined = known.map(|word| join(&self.directory, &word.text));
+        // Where nobody knows is written like a variable that is not known.
+        let joined = joined.filter(|joined| joined.len() <= MAX_DIRECTORY).unwrap_or_else(|| "${}".to_owned());
+        self.directory = Arc::from(joined);
     }
 }
 
@@ -611,7 +654,7 @@ mod tests {
 
     #[track_caller]
     fn check_script(script: &str, expected: &[&str]) {
-        let commands = split_script(script, 1, &variables(), &Budget::new());
+        let commands = split_script(script, Nesting::Plain, 1, &variables(), &Budget::new());
         let commands: Vec<String> = commands.iter().map(shown).collect();
         assert_eq!(commands, expected);
     }
@@ -655,7 +698,7 @@ mod tests {
     fn hostile_nesting_takes_linear_time() {
         for text in ["${", "${a:-", "$(", "`", "(", "cd a;", "sh -c '", "$A", "\"$("] {
             let script = text.repeat(100_000);
-            split_script(&script, 1, &variables(), &Budget::new());
+            split_script(&script, Nesting::Plain, 1, &variables(), &Budget::new());
             expand(&script, &variables(), '\\', &Budget::new());
         }
     }

@@ -1,21 +1,29 @@
 //! Turns a service's Dockerfile, image settings and declared inputs into items.
 //!
 //! It never looks at what the Go compiler reads, and takes nothing from where images go to: destinations, tags, caches.
+//! What is copied is told by the trace of the Dockerfile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::config::{Builder, DockerInputs, ImageSettings};
-use crate::docker::{Dockerfile, ImageQuestion, dockerignore_of, image_inputs};
+use crate::docker::Selection;
+use crate::fingerprint::context_files::{ContextFiles, FileSet};
 use crate::fingerprint::declared::{files_below, matching_files};
 use crate::fingerprint::item::{InputKind, Item, Subject, Value};
 use crate::go::workspace::Workspace;
 use crate::repo::{Digest, Identity, Note, NoteKind, RepoPath, TreeError};
-use crate::service::{Service, read_dockerfile};
+use crate::service::{Service, ServiceImage};
+
+/// Parts of a context with more files than this are shared between services.
+const SHARED_FROM: usize = 64;
 
 /// The items of a service that do not come from its packages, not yet sorted, and what is to be said of them.
 pub(super) struct ImageItems {
     /// The items.
     pub items: Vec<Item>,
+    /// The larger parts of the context that count, which services share.
+    pub files: Vec<Arc<FileSet>>,
     /// The notes.
     pub notes: Vec<Note>,
     /// The images that the Dockerfile starts from or copies from.
@@ -26,12 +34,13 @@ pub(super) struct ImageItems {
 pub(super) fn image_items(
     service: &Service,
     workspace: &Workspace<'_>,
+    context_files: &ContextFiles<'_>,
     environment: &BTreeMap<String, String>,
 ) -> Result<ImageItems, TreeError> {
-    let mut found = ImageItems { items: Vec::new(), notes: Vec::new(), bases: Vec::new() };
+    let mut found = ImageItems { items: Vec::new(), files: Vec::new(), notes: Vec::new(), bases: Vec::new() };
     let tree = workspace.tree();
-    if let Some(path) = &service.dockerfile {
-        found.dockerfile(service, path, workspace)?;
+    if let (Some(path), Some(image)) = (&service.dockerfile, &service.image) {
+        found.dockerfile(service, path, image, workspace, context_files)?;
     }
     found.files(InputKind::Declared, matching_files(tree, &service.settings.inputs)?);
     for name in &service.settings.env {
@@ -55,57 +64,58 @@ pub(super) fn image_items(
 }
 
 impl ImageItems {
-    fn dockerfile(&mut self, service: &Service, path: &RepoPath, workspace: &Workspace<'_>) -> Result<(), TreeError> {
+    fn dockerfile(
+        &mut self,
+        service: &Service,
+        path: &RepoPath,
+        image: &ServiceImage,
+        workspace: &Workspace<'_>,
+        context_files: &ContextFiles<'_>,
+    ) -> Result<(), TreeError> {
         let tree = workspace.tree();
         if let Some(identity) = Identity::of(tree, path)? {
             self.items.push(Item::file(InputKind::Dockerfile, path.clone(), identity));
         }
-        let parsed = read_dockerfile(workspace, path, &service.settings.image.build_args)?;
-        if let Some(problem) = &parsed.problem {
-            let message =
-                format!("{path}:{}: {}; all files of its folder count as inputs", problem.line, problem.message);
-            self.note(service, path, message);
-        }
         // What is copied out of another image is as much part of this one as what it starts from.
-        self.bases = parsed.bases.iter().chain(&parsed.image_sources).cloned().collect();
+        self.bases = image.parsed.bases.iter().chain(&image.parsed.image_sources).cloned().collect();
         self.items.extend(self.bases.iter().map(|base| Item::text(Subject::BaseImage(base.clone()), base.as_str())));
-        if let Some(ignore) = dockerignore_of(tree, path, &service.context)?
-            && let Some(identity) = Identity::of(tree, &ignore)?
+        if let Some(ignore) = &image.ignore_file
+            && let Some(identity) = Identity::of(tree, ignore)?
         {
-            self.items.push(Item::file(InputKind::Dockerignore, ignore, identity));
+            self.items.push(Item::file(InputKind::Dockerignore, ignore.clone(), identity));
         }
-        match service.settings.image.docker_inputs {
-            DockerInputs::None => {}
-            DockerInputs::Context => self.files(InputKind::Context, files_below(tree, &service.context)?),
-            DockerInputs::Trace if parsed.problem.is_some() => {
-                self.files(InputKind::Context, files_below(tree, &service.own_folder)?);
-            }
-            DockerInputs::Trace => self.trace(service, path, &parsed, workspace)?,
-        }
-        Ok(())
-    }
-
-    fn trace(
-        &mut self,
-        service: &Service,
-        path: &RepoPath,
-        parsed: &Dockerfile,
-        workspace: &Workspace<'_>,
-    ) -> Result<(), TreeError> {
-        let question = ImageQuestion {
-            dockerfile: path,
-            context: &service.context,
-            own_folder: &service.own_folder,
-            is_go_folder: &|folder| workspace.has_source_within(folder),
+        let whole = || BTreeSet::from([Selection::folder(service.context.clone())]);
+        let selections = match service.settings.image.docker_inputs {
+            DockerInputs::None => BTreeSet::new(),
+            DockerInputs::Context => whole(),
+            DockerInputs::Trace => match image.parsed.unreadable() {
+                Some((line, why)) => {
+                    self.note(service, path, line, &format!("{why}, so the whole context counts"));
+                    whole()
+                }
+                None => {
+                    for note in &image.notes {
+                        self.note(service, path, note.line, &note.message);
+                    }
+                    image.selections.clone()
+                }
+            },
         };
-        let inputs = image_inputs(workspace.tree(), parsed, &question)?;
-        for file in inputs.files {
-            if let Some(identity) = Identity::of(workspace.tree(), &file)? {
-                self.items.push(Item::file(InputKind::Context, file, identity));
+        let mut ignored = BTreeSet::new();
+        for selection in &selections {
+            let set = context_files.get(service, image, selection)?;
+            ignored.extend(set.ignored.iter().cloned());
+            if set.items.len() > SHARED_FROM {
+                self.files.push(set);
+            } else {
+                self.items.extend(set.items.iter().cloned());
             }
         }
-        for note in inputs.notes {
-            self.note(service, path, format!("{path}:{}: {}", note.line, note.message));
+        if let Some(first) = ignored.first() {
+            let more = if ignored.len() > 1 { format!(" and {} more", ignored.len() - 1) } else { String::new() };
+            let message =
+                format!("{first}{more}: ignored by Git and not looked into; list the files that matter under inputs");
+            self.note(service, path, 1, &message);
         }
         Ok(())
     }
@@ -146,8 +156,8 @@ impl ImageItems {
         self.items.extend(files.into_iter().map(|(path, identity)| Item::file(kind, path, identity)));
     }
 
-    fn note(&mut self, service: &Service, path: &RepoPath, message: String) {
-        let note = Note::at(NoteKind::DockerfileNotTraced, path, message);
+    fn note(&mut self, service: &Service, path: &RepoPath, line: usize, message: &str) {
+        let note = Note::at(NoteKind::DockerfileNotTraced, path, format!("{path}:{line}: {message}"));
         self.notes.push(Note { service: Some(service.name.clone()), ..note });
     }
 }

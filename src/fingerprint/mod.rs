@@ -6,6 +6,7 @@
 mod cache_key;
 pub mod closure;
 pub mod context;
+pub mod context_files;
 mod declared;
 pub mod external;
 mod image;
@@ -21,6 +22,7 @@ use rayon::prelude::*;
 pub use self::cache_key::cache_key;
 use crate::config::{Config, check_repository, fill_template};
 use crate::fingerprint::context::{Context, ContextKey, ContextRequest, is_strict};
+use crate::fingerprint::context_files::{ContextFiles, FileSet};
 use crate::fingerprint::item::{Fact, InputKind, Item, SCHEME, Subject, Value, digest_of};
 use crate::go::mode::{ModFlag, Mode};
 use crate::go::workspace::Workspace;
@@ -52,6 +54,8 @@ pub struct ServiceState {
     pub contexts: Vec<ContextKey>,
     /// What it depends on beside its packages, sorted.
     pub items: Vec<Item>,
+    /// The larger parts of its context that count, too, by their digests.
+    pub files: Vec<Arc<FileSet>>,
     /// The fingerprint; `None` if an input cannot be known at all.
     pub fingerprint: Option<Digest>,
     /// What cannot be known, one sentence each.
@@ -84,11 +88,15 @@ impl<'t> Snapshot<'t> {
         let global = declared::matching_files(workspace.tree(), &config.global_inputs)?;
         let global: Vec<Item> =
             global.into_iter().map(|(path, identity)| Item::file(InputKind::Global, path, identity)).collect();
+        let context_files = ContextFiles::new(workspace);
         let images: Vec<(Service, image::ImageItems)> = services
             .into_values()
             .collect::<Vec<_>>()
             .into_par_iter()
-            .map(|service| image::image_items(&service, workspace, &options.environment).map(|items| (service, items)))
+            .map(|service| {
+                let items = image::image_items(&service, workspace, &context_files, &options.environment)?;
+                Ok((service, items))
+            })
             .collect::<Result<_, _>>()?;
         let repositories = repositories(images.iter().map(|(service, _)| service));
         let mut states = BTreeMap::new();
@@ -98,7 +106,7 @@ impl<'t> Snapshot<'t> {
             let mut items = image.items;
             items.extend(global.iter().cloned());
             items.extend(conversions_of(workspace, &items)?);
-            let state = ServiceState::new(service, items, images_of, &contexts);
+            let state = ServiceState::new(service, items, image.files, images_of, &contexts);
             notes.extend(notes::of_service(&state, &contexts, workspace.lock().is_some()));
             states.insert(state.service.name.clone(), state);
         }
@@ -251,6 +259,7 @@ impl ServiceState {
     fn new(
         service: Service,
         mut items: Vec<Item>,
+        mut files: Vec<Arc<FileSet>>,
         images_of: BTreeSet<String>,
         contexts: &BTreeMap<ContextKey, Arc<Context>>,
     ) -> Self {
@@ -274,7 +283,23 @@ impl ServiceState {
         }
         items.sort_unstable_by(|left, right| left.subject.cmp(&right.subject));
         items.dedup_by(|left, right| left.subject == right.subject);
-        Self { service, import_path, contexts: used, items, fingerprint: None, unknown, images_of }
+        files.sort_unstable_by_key(|set| set.digest);
+        files.dedup_by_key(|set| set.digest);
+        Self { service, import_path, contexts: used, items, files, fingerprint: None, unknown, images_of }
+    }
+
+    /// The items, and the files of all parts of the context but those that another state has, too; sorted, each once.
+    pub fn items_beside(&self, other: Option<&Self>) -> Vec<Item> {
+        let is_shared = |set: &FileSet| other.is_some_and(|other| other.has_files(set));
+        let sets = self.files.iter().filter(|set| !is_shared(set));
+        let mut items: Vec<Item> = self.items.iter().chain(sets.flat_map(|set| &set.items)).cloned().collect();
+        items.sort_by(|left, right| left.subject.cmp(&right.subject));
+        items.dedup_by(|left, right| left.subject == right.subject);
+        items
+    }
+
+    fn has_files(&self, set: &FileSet) -> bool {
+        self.files.binary_search_by_key(&set.digest, |own| own.digest).is_ok()
     }
 
     fn finish(&mut self, images: Vec<(String, Option<Digest>)>, contexts: &BTreeMap<ContextKey, Arc<Context>>) {
@@ -293,6 +318,10 @@ impl ServiceState {
     fn digest(&self, contexts: &BTreeMap<ContextKey, Arc<Context>>) -> Digest {
         let mut hasher = Hasher::new("service");
         hasher.count(SCHEME as usize).field(digest_of("service items", &self.items).as_bytes());
+        hasher.count(self.files.len());
+        for set in &self.files {
+            hasher.field(set.digest.as_bytes());
+        }
         for (program, key) in
             self.service.program.iter().flat_map(|program| self.contexts.iter().map(move |key| (program, key)))
         {

@@ -65,7 +65,7 @@ impl Question<'_> {
     /// All reasons why the fingerprint at head is not that at base; empty only if the two are equal.
     pub fn reasons(&self, before: &ServiceState, after: &ServiceState) -> Vec<Reason> {
         let mut found = Reasons { changes: self.changes, found: BTreeMap::new(), minor: BTreeMap::new() };
-        found.compare(&before.items, &after.items, &[], None);
+        found.compare(&before.items_beside(Some(after)), &after.items_beside(Some(before)), &[], None);
         let program = before.service.program.as_ref().zip(after.service.program.as_ref());
         if let Some((before_program, after_program)) = program {
             for key in before.contexts.iter().filter(|key| after.contexts.contains(key)) {

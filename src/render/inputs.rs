@@ -111,7 +111,7 @@ pub fn inputs_document(snapshot: &Snapshot<'_>, state: &ServiceState) -> InputsD
     }
     let mut image = Vec::new();
     let mut declared = Vec::new();
-    for item in &state.items {
+    for item in &state.items_beside(None) {
         match &item.subject {
             Subject::File(kind @ (InputKind::Declared | InputKind::Global), path) => {
                 declared.push(file(*kind, path, item));

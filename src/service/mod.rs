@@ -4,10 +4,10 @@
 
 mod discover;
 pub mod flags;
+mod image;
 mod name;
 mod profile;
 pub mod target;
-mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,10 @@ use crate::go::package::Package;
 use crate::go::workspace::Workspace;
 use crate::repo::{EntryKind, Note, NoteKind, RepoPath, TreeError};
 use crate::service::flags::BuildFlags;
+use crate::service::image::{ImageRequest, trace_image};
 use crate::service::target::TargetSpec;
+
+pub use crate::service::image::ServiceImage;
 
 /// A deployable unit.
 #[derive(Clone, Debug)]
@@ -33,8 +36,10 @@ pub struct Service {
     pub dockerfile: Option<RepoPath>,
     /// The build context.
     pub context: RepoPath,
-    /// The folder whose files that are not Go may reach the image through `COPY .`.
+    /// The folder of the program, or the Dockerfile's if that is nearer to the root.
     pub own_folder: RepoPath,
+    /// What its Dockerfile says.
+    pub image: Option<Arc<ServiceImage>>,
     /// Its settings, global ones included.
     pub settings: ServiceConfig,
 }
@@ -193,17 +198,22 @@ fn nearest_dockerfile(workspace: &Workspace<'_>, dir: &RepoPath) -> Result<Optio
     Ok(None)
 }
 
-/// Reads a Dockerfile, through symlinks, as it is built with these build arguments; one that cannot be read is empty.
-pub fn read_dockerfile(
+/// The bytes of a file, through symlinks; `None` if there is none that can be read.
+fn read_bytes(workspace: &Workspace<'_>, path: &RepoPath) -> Result<Option<Arc<[u8]>>, TreeError> {
+    let tree = workspace.tree();
+    let Ok(Some((real, EntryKind::File { .. }))) = crate::repo::read_through_links(tree, path)? else {
+        return Ok(None);
+    };
+    tree.read(&real).map(Some)
+}
+
+/// Reads a Dockerfile as it is built with these build arguments; one that cannot be read is empty.
+fn read_dockerfile(
     workspace: &Workspace<'_>,
     path: &RepoPath,
     build_args: &BTreeMap<String, String>,
 ) -> Result<Dockerfile, TreeError> {
-    let tree = workspace.tree();
-    let Ok(Some((real, EntryKind::File { .. }))) = crate::repo::read_through_links(tree, path)? else {
-        return Ok(Dockerfile::parse(b""));
-    };
-    Ok(Dockerfile::parse_with(&tree.read(&real)?, build_args, None))
+    Ok(Dockerfile::parse_with(&read_bytes(workspace, path)?.unwrap_or_default(), build_args, None))
 }
 
 fn make(
@@ -213,13 +223,13 @@ fn make(
     settings: ServiceConfig,
     workspace: &Workspace<'_>,
 ) -> Result<Result<Service, String>, TreeError> {
-    let build_args = &settings.image.build_args;
-    let parsed = dockerfile.as_ref().map(|path| read_dockerfile(workspace, path, build_args)).transpose()?;
-    let mention = parsed.as_ref().map(Dockerfile::build_tags).unwrap_or_default();
-    let context = match (&settings.context, &dockerfile, &parsed) {
-        (Some(context), ..) => context.clone(),
-        (None, Some(path), Some(parsed)) => likely_context(workspace, package.as_ref(), path, parsed)?,
-        _ => RepoPath::root(),
+    let context = match (&settings.context, &dockerfile) {
+        (Some(context), _) => context.clone(),
+        (None, Some(path)) => {
+            let parsed = read_dockerfile(workspace, path, &settings.image.build_args)?;
+            likely_context(workspace, package.as_ref(), path, &parsed)?
+        }
+        (None, None) => RepoPath::root(),
     };
     if let Some(dir) = &package
         && let Some(hidden) = hidden_module(workspace, dir)?
@@ -228,23 +238,24 @@ fn make(
             "service {name}: {dir} belongs to {hidden}, in a folder that Go's patterns skip; `use` it in a go.work"
         )));
     }
-    let program = match package {
-        None => None,
-        Some(dir) => match program(name, dir, &settings, &mention, workspace) {
-            Ok(mut program) => {
-                if let (Some(path), Some(parsed)) = (&dockerfile, &parsed) {
-                    program.others = targets::other_programs(workspace, &program, parsed, path, &context)?;
-                }
-                let (profiles, unknown) = profile::profiles(workspace, &program)?;
-                program.profiles = profiles;
-                program.unknown.extend(unknown);
-                Some(program)
-            }
-            Err(message) => return Ok(Err(message)),
-        },
+    let mut program = match package.map(|dir| program(name, dir, &settings, workspace)).transpose() {
+        Ok(program) => program,
+        Err(message) => return Ok(Err(message)),
     };
+    let image = match &dockerfile {
+        Some(dockerfile) => {
+            let request = ImageRequest { dockerfile, context: &context, image: &settings.image, go: &settings.go };
+            Some(Arc::new(trace_image(workspace, &request, program.as_mut())?))
+        }
+        None => None,
+    };
+    if let Some(program) = &mut program {
+        let (profiles, unknown) = profile::profiles(workspace, program)?;
+        program.profiles = profiles;
+        program.unknown.extend(unknown);
+    }
     let own_folder = own_folder(program.as_ref(), dockerfile.as_ref());
-    Ok(Ok(Service { name: name.to_owned(), program, dockerfile, context, own_folder, settings }))
+    Ok(Ok(Service { name: name.to_owned(), program, dockerfile, context, own_folder, image, settings }))
 }
 
 /// The first folder that has what the Dockerfile copies: the repository's root, then the module's; else its own folder.
@@ -277,18 +288,12 @@ fn hidden_module(workspace: &Workspace<'_>, dir: &RepoPath) -> Result<Option<Rep
     Ok(None)
 }
 
-fn program(
-    name: &str,
-    dir: RepoPath,
-    settings: &ServiceConfig,
-    mention: &TagMention,
-    workspace: &Workspace<'_>,
-) -> Result<Program, String> {
+fn program(name: &str, dir: RepoPath, settings: &ServiceConfig, workspace: &Workspace<'_>) -> Result<Program, String> {
     let Some(module) = workspace.module_of(&dir) else {
         return Err(in_no_module(name, &dir));
     };
     let flags = BuildFlags::parse(&settings.go.flags);
-    let targets = TargetSpec::all(&settings.go, &flags, mention);
+    let targets = TargetSpec::all(&settings.go, &flags, &TagMention::default());
     let modes = modes(name, &dir, &module.dir, &settings.go.workspace, workspace)?;
     let unknown = flags.opaque.iter().map(|flag| format!("the build flag {flag} hides what the compiler reads"));
     let unknown = unknown.collect();

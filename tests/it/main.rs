@@ -30,6 +30,8 @@ mod go_rules;
 mod go_toolchain;
 // What a .dockerignore leaves out, held to what BuildKit leaves out.
 mod ignore;
+// BuildKit as the judge of what a Dockerfile reads.
+mod judge;
 // External modules: what a build-plan.lock makes exact.
 mod lock;
 // Plans as the jobs of CI systems.

@@ -1,0 +1,372 @@
+//! Turns the words of a command into the program that it starts and what that program may read and write: nothing of
+//! the context, the files that its arguments name, what the `go` command reads, or anything at all.
+//!
+//! It knows programs by their names only and never looks at files. A program that it does not know may do anything.
+
+use super::words::{assignment, join};
+use super::{Certainty, Nesting, RunWords, Word};
+
+/// What a command does with the files of its stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Effect<'a> {
+    /// It reads and writes nothing that comes from the context.
+    Nothing,
+    /// It reads the files and folders that its arguments name.
+    Files(Tool),
+    /// It installs packages: it reads the configuration of the system and writes to the system.
+    Packages,
+    /// It is the `go` command.
+    Go(Invocation<'a>),
+    /// It may read and write anything; its name, to put the blame on.
+    Anything(String),
+}
+
+/// Where a program that reads files writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tool {
+    /// To the paths that its arguments name, and to its output.
+    Arguments,
+    /// To its last argument (`cp`).
+    Last,
+    /// To the folder after `-C` or `-d`, else to its working directory (`tar`).
+    Folder,
+    /// Nowhere: it prints, or only succeeds or fails.
+    Prints,
+    /// It runs the file (`.`).
+    Runs,
+}
+
+/// A program with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Invocation<'a> {
+    /// The assignments before it.
+    pub(super) assignments: Vec<(&'a Word, &'a str, &'a str)>,
+    /// Its name, without a folder of the system.
+    pub(super) program: &'a str,
+    /// Its arguments, without redirections.
+    pub(super) arguments: Vec<&'a Word>,
+}
+
+/// The folders where programs of the system lie.
+pub(super) const PROGRAM_FOLDERS: [&str; 8] =
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/go/bin", "/go/bin"];
+
+/// Where the configuration of package managers and of what they use lies.
+pub(super) const CONFIGURATION: [&str; 9] = [
+    "/etc",
+    "/usr/local/etc",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/share/pki",
+    "/root/.netrc",
+    "/root/.gitconfig",
+    "/root/.curlrc",
+    "/root/.ssh",
+];
+
+/// Where package managers write to.
+pub(super) const SYSTEM: [&str; 11] = [
+    "/etc",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/lib",
+    "/usr/local/share",
+    "/usr/share",
+    "/usr/include",
+    "/lib",
+    "/bin",
+    "/sbin",
+    "/var",
+];
+
+/// What a command may do.
+pub(super) fn effect(command: &RunWords) -> Effect<'_> {
+    if command.is_label || command.nesting == Nesting::Guess {
+        return Effect::Nothing;
+    }
+    let Some(invocation) = invocation(command) else { return Effect::Nothing };
+    let is_known = invocation.words_are_known;
+    let invocation = invocation.of;
+    if !is_known {
+        return Effect::Anything(invocation.program.to_owned());
+    }
+    match invocation.program {
+        "go" | "xx-go" => Effect::Go(invocation),
+        "git" => git(&invocation),
+        "sh" | "bash" | "ash" | "dash" => shell(&invocation),
+        "find" if has_argument(&invocation, &["-exec", "-execdir", "-ok", "-okdir", "-files0-from"]) => {
+            Effect::Anything("find -exec".to_owned())
+        }
+        "grep" | "egrep" | "fgrep" | "rg" if has_argument(&invocation, &["-r", "-R", "--recursive", "-rn", "-rl"]) => {
+            Effect::Anything(format!("{} -r", invocation.program))
+        }
+        "command" | "hash" | "type" | "which" => Effect::Nothing,
+        name if NOTHING.contains(&name) => Effect::Nothing,
+        name if PACKAGES.contains(&name) => Effect::Packages,
+        name if PRINTS.contains(&name) => Effect::Files(Tool::Prints),
+        name if LAST.contains(&name) => Effect::Files(Tool::Last),
+        name if FOLDER.contains(&name) => Effect::Files(Tool::Folder),
+        name if ARGUMENTS.contains(&name) => Effect::Files(Tool::Arguments),
+        "." | "source" => Effect::Files(Tool::Runs),
+        name => Effect::Anything(name.to_owned()),
+    }
+}
+
+/// Programs that have nothing to do with what the files of the context contain.
+const NOTHING: [&str; 66] = [
+    ":",
+    "[[",
+    "adduser",
+    "addgroup",
+    "arch",
+    "break",
+    "cd",
+    "chgrp",
+    "chmod",
+    "chown",
+    "continue",
+    "curl",
+    "date",
+    "declare",
+    "deluser",
+    "delgroup",
+    "echo",
+    "exit",
+    "export",
+    "expr",
+    "false",
+    "fi",
+    "done",
+    "esac",
+    "getent",
+    "go-wrapper-none",
+    "gpg",
+    "groupadd",
+    "groupmod",
+    "hostname",
+    "id",
+    "install-none",
+    "local",
+    "locale-gen",
+    "ls",
+    "mkdir",
+    "mktemp",
+    "nproc",
+    "popd",
+    "printf",
+    "pushd",
+    "pwd",
+    "readonly",
+    "return",
+    "rm",
+    "rmdir",
+    "seq",
+    "set",
+    "setcap",
+    "shift",
+    "sleep",
+    "sync",
+    "touch",
+    "trap",
+    "true",
+    "ulimit",
+    "umask",
+    "uname",
+    "unset",
+    "useradd",
+    "usermod",
+    "wait",
+    "wget",
+    "whoami",
+    "xx-info",
+    "xx-verify",
+];
+
+/// Package managers and what looks after certificates.
+const PACKAGES: [&str; 24] = [
+    "add-apt-repository",
+    "apk",
+    "apt",
+    "apt-cache",
+    "apt-get",
+    "apt-key",
+    "apt-mark",
+    "aptitude",
+    "debconf-set-selections",
+    "dnf",
+    "dpkg",
+    "dpkg-reconfigure",
+    "ldconfig",
+    "microdnf",
+    "pacman",
+    "rpm",
+    "tdnf",
+    "update-ca-certificates",
+    "update-ca-trust",
+    "xx-apk",
+    "xx-apt",
+    "xx-apt-get",
+    "yum",
+    "zypper",
+];
+
+/// Programs that print something about the files that they are given, or only look at them.
+const PRINTS: [&str; 32] = [
+    "[",
+    "awk",
+    "base64",
+    "basename",
+    "cat",
+    "cksum",
+    "cmp",
+    "cut",
+    "diff",
+    "dirname",
+    "du",
+    "file",
+    "find",
+    "gawk",
+    "golangci-lint",
+    "grep",
+    "egrep",
+    "fgrep",
+    "head",
+    "jq",
+    "ldd",
+    "md5sum",
+    "od",
+    "readelf",
+    "readlink",
+    "realpath",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "stat",
+    "test",
+    "wc",
+];
+
+/// Programs that make their last argument out of the others.
+const LAST: [&str; 4] = ["cp", "install", "ln", "mv"];
+
+/// Programs that unpack files into a folder.
+const FOLDER: [&str; 5] = ["bsdtar", "cpio", "tar", "unzip", "unxz"];
+
+/// Programs that change the files that they are given, or write beside them.
+const ARGUMENTS: [&str; 22] = [
+    "bunzip2", "bzip2", "dos2unix", "envsubst", "gunzip", "gzip", "objcopy", "sed", "sort", "strip", "tail", "tee",
+    "tr", "truncate", "uniq", "upx", "xz", "xxd", "yq", "zip", "zstd", "openssl",
+];
+
+struct Found<'a> {
+    of: Invocation<'a>,
+    /// Whether the name of the program is certain.
+    words_are_known: bool,
+}
+
+/// The program of a command, after assignments, keywords of the shell and programs that only start others.
+fn invocation(command: &RunWords) -> Option<Found<'_>> {
+    let mut words = command.words.iter().filter(|word| !word.is_redirect).peekable();
+    let mut assignments = Vec::new();
+    while let Some(word) = words.next() {
+        if let Some((name, value)) = assignment(&word.text) {
+            assignments.push((word, name, value));
+            continue;
+        }
+        match word.text.as_str() {
+            "if" | "then" | "elif" | "else" | "while" | "until" | "do" | "!" | "{" | "}" | "time" | "exec"
+            | "nohup" | "nice" | "builtin" => {}
+            "env" | "sudo" => while words.next_if(|word| word.text.starts_with('-')).is_some() {},
+            // These lines have words but no command: `for x in …`, `case x in pattern`, `name()`.
+            "for" | "case" | "in" | "select" | "function" => return None,
+            _ => {
+                let words_are_known = word.certainty == Certainty::Certain && is_plain_name(&word.text);
+                let program = program_name(&word.text);
+                let of = Invocation { assignments, program, arguments: words.collect() };
+                return Some(Found { of, words_are_known });
+            }
+        }
+    }
+    None
+}
+
+/// The name of a program of the system, also where its folder is given.
+fn program_name(word: &str) -> &str {
+    match word.rsplit_once('/') {
+        Some((folder, name)) if PROGRAM_FOLDERS.contains(&folder) => name,
+        _ => word,
+    }
+}
+
+fn is_plain_name(word: &str) -> bool {
+    !program_name(word).contains(['/', '*', '?', '$'])
+}
+
+fn has_argument(invocation: &Invocation<'_>, names: &[&str]) -> bool {
+    invocation.arguments.iter().any(|word| names.contains(&word.text.as_str()))
+}
+
+/// `git` asks its own data, which is no part of the tree, or brings something from elsewhere; what applies patches or
+/// fetches what a file of the tree names is left.
+fn git<'a>(invocation: &Invocation<'_>) -> Effect<'a> {
+    const HARMLESS: [&str; 13] = [
+        "branch",
+        "clone",
+        "config",
+        "describe",
+        "fetch",
+        "init",
+        "log",
+        "ls-remote",
+        "name-rev",
+        "rev-list",
+        "rev-parse",
+        "show",
+        "tag",
+    ];
+    let verb = invocation.arguments.iter().find(|word| !word.text.starts_with('-'));
+    match verb {
+        Some(verb) if verb.certainty == Certainty::Certain && HARMLESS.contains(&verb.text.as_str()) => Effect::Nothing,
+        Some(verb) => Effect::Anything(format!("git {}", verb.text)),
+        None => Effect::Nothing,
+    }
+}
+
+/// A shell with a script in its arguments: the commands of the script come by themselves. A shell that reads its
+/// script from a here-document likewise; one that is given a file may do anything.
+fn shell<'a>(invocation: &Invocation<'_>) -> Effect<'a> {
+    let mut arguments = invocation.arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let text = argument.text.as_str();
+        if text.starts_with('-') && !text.starts_with("--") && text.ends_with('c') {
+            return match arguments.next() {
+                Some(script) if script.certainty != Certainty::Unknown || script.text.contains(char::is_whitespace) => {
+                    Effect::Nothing
+                }
+                _ => Effect::Anything(invocation.program.to_owned()),
+            };
+        }
+        if text == "pipefail" || text == "errexit" || text.starts_with(['-', '+']) || text == "<<" {
+            continue;
+        }
+        return Effect::Anything(format!("{} {text}", invocation.program));
+    }
+    Effect::Nothing
+}
+
+/// The words of a command that may name files: arguments, values of options, targets of redirections; located from a
+/// folder. What holds a variable that is not known keeps its `${NAME}`.
+pub(super) fn paths<'a>(command: &'a RunWords, folder: &'a str) -> impl Iterator<Item = String> + 'a {
+    let words = command.words.iter().skip(1).flat_map(|word| pieces(&word.text));
+    words.map(move |piece| join(folder, piece))
+}
+
+/// The parts of a word that may be paths: `--config=a/b,c:d` has three, `-Idir` one.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let is_separator = |character: char| character.is_whitespace() || "=,:;@\"'()<>|&".contains(character);
+    text.split(is_separator).flat_map(|piece| {
+        let glued = piece.strip_prefix('-').and_then(|rest| rest.get(1..)).filter(|rest| !rest.is_empty());
+        let plain = (!piece.is_empty() && !piece.starts_with('-')).then_some(piece);
+        plain.into_iter().chain(glued)
+    })
+}
