@@ -117,3 +117,51 @@ fn names_in(comment: &str) -> Option<impl Iterator<Item = &str>> {
     let names = text.trim_start().strip_prefix("allow").filter(|names| names.starts_with(char::is_whitespace))?;
     Some(names.split([',', ' ', '\t']).filter(|name| !name.is_empty()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::LintRule;
+    use crate::lint::testing::advice;
+
+    /// What is left, as `LINE RULE`, and how much was silenced.
+    #[track_caller]
+    fn check(dockerfile: &str, config: &str, expected: &[&str], silenced: usize) {
+        let advice = advice(dockerfile, "", config);
+        let found: Vec<String> =
+            advice.findings.iter().map(|finding| format!("{} {}", finding.line, finding.rule.as_str())).collect();
+        assert_eq!(
+            (found, advice.silenced),
+            (expected.iter().map(ToString::to_string).collect(), silenced),
+            "{dockerfile}"
+        );
+    }
+
+    #[test]
+    fn comments_silence_the_instruction_below_or_the_file() {
+        check("FROM alpine\nUSER 0\n", "", &["1 floating-base", "2 root-user"], 0);
+        check("# buildplan: allow floating-base\nFROM alpine\nUSER 0\n", "", &["3 root-user"], 1);
+        check("# buildplan: allow root-user, floating-base\nFROM alpine\nUSER 0\n", "", &[], 2);
+        check("#buildplan:allow root-user floating-base\n\nARG X\nFROM alpine\nUSER 0\n", "", &[], 2);
+        check("FROM alpine\n# buildplan: allow root-user\n# It has to.\nUSER 0\n", "", &["1 floating-base"], 1);
+        check("FROM alpine:1\n# buildplan: allow floating-base\nFROM alpine\n", "", &[], 1);
+    }
+
+    #[test]
+    fn comments_that_silence_nothing_are_found() {
+        check("FROM alpine:1\n# buildplan: allow root-user\n\nUSER 0\n", "", &["2 unused-allow", "4 root-user"], 0);
+        check("FROM alpine:1\n# buildplan: allow upx\nUSER 0\n", "", &["2 unused-allow", "3 root-user"], 0);
+        check("# buildplan: allow root-usr\nFROM alpine:1\n", "", &["1 unused-allow"], 0);
+        check("FROM alpine:1\nUSER app\n# buildplan: allow upx\n", "", &["3 unused-allow"], 0);
+        check("# buildplan: allowed upx\n# see buildplan: allow upx\n# allow upx\nFROM alpine:1\n", "", &[], 0);
+        let found = advice("# buildplan: allow root-usr\nFROM alpine:1\n", "", "").findings;
+        assert_eq!((found[0].rule, found[0].fix.as_str()), (LintRule::UnusedAllow, "did you mean `root-user`?"));
+    }
+
+    #[test]
+    fn the_configuration_silences_everywhere() {
+        check("FROM alpine\nUSER 0\n", "[lint]\nallow = [\"root-user\"]\n", &["1 floating-base"], 1);
+        // A comment is used even if it would not be needed.
+        check("FROM alpine:1\n# buildplan: allow root-user\nUSER 0\n", "[lint]\nallow = [\"root-user\"]\n", &[], 1);
+        check("FROM alpine:1\n# buildplan: allow upx\n", "[lint]\nallow = [\"unused-allow\"]\n", &[], 1);
+    }
+}

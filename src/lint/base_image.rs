@@ -50,6 +50,38 @@ impl<'a> BaseImage<'a> {
         self.text.contains('$') || self.text.is_empty()
     }
 
+    /// Whether the name may be that of an image which only this machine has, or of a context that the command line gives:
+    /// it names no registry and nobody, and is no official image that is known.
+    pub(super) fn may_be_local(&self) -> bool {
+        const OFFICIAL: [&str; 24] = [
+            "bash",
+            "caddy",
+            "composer",
+            "docker",
+            "eclipse-temurin",
+            "elixir",
+            "gradle",
+            "haproxy",
+            "httpd",
+            "mariadb",
+            "maven",
+            "memcached",
+            "mongo",
+            "mysql",
+            "nginx",
+            "node",
+            "openjdk",
+            "perl",
+            "php",
+            "postgres",
+            "python",
+            "redis",
+            "ruby",
+            "rust",
+        ];
+        !self.repository.contains('/') && self.kind() == Kind::Unknown && !OFFICIAL.contains(&self.repository)
+    }
+
     fn name(&self) -> &'a str {
         self.repository.rsplit('/').next().unwrap_or(self.repository)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::base_image::{BaseImage, Kind};
-use super::commands::{Setting, commands, go_commands, program};
+use super::commands::{Setting, commands, program};
 use super::subject::Subject;
 use super::{Advised, Findings};
 use crate::config::{LintRule, fill_template};
@@ -25,7 +25,13 @@ fn floating_bases(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let mut check = |text: &str, line: usize| {
         let image = BaseImage::read(text);
         let floats = image.tag.is_none_or(|tag| tag == "latest") && !image.has_digest;
-        if !floats || image.is_unknown() || text == "scratch" || own.contains(image.repository) || !seen.insert(line) {
+        if !floats
+            || image.is_unknown()
+            || image.may_be_local()
+            || text == "scratch"
+            || own.contains(image.repository)
+            || !seen.insert(line)
+        {
             return;
         }
         let shown = image.text;
@@ -162,14 +168,12 @@ fn toolchain_in_image(subject: &Subject<'_>, findings: &mut Findings<'_>) -> boo
     if base.kind() != Kind::Go || starts_a_tool(subject) {
         return false;
     }
-    let builds = subject.final_steps().any(|step| go_commands(step.instruction).any(|command| command.makes_binary()));
-    if subject.program().is_none() && !builds {
+    // An image of tools builds nothing of its own, or starts nothing.
+    if subject.builds().is_empty() || !subject.starts_something() {
         return false;
     }
     let size = if base.is_alpine() { "about 250 MB" } else { "about 850 MB" };
-    let output = subject.builds().iter().find_map(|(_, command)| command.flag_text("o")).unwrap_or("/out/app");
-    let output =
-        if output.starts_with('/') { output.to_owned() } else { format!("/src/{}", output.trim_start_matches("./")) };
+    let output = output_path(subject);
     let last = output.rsplit('/').find(|name| !name.is_empty()).unwrap_or("app");
     findings.add(
         LintRule::ToolchainInImage,
@@ -189,6 +193,18 @@ fn toolchain_in_image(subject: &Subject<'_>, findings: &mut Findings<'_>) -> boo
         },
     );
     true
+}
+
+/// Where the last build writes its program.
+fn output_path(subject: &Subject<'_>) -> String {
+    let builds = subject.builds();
+    let Some((step, command)) = builds.last() else { return "/app".to_owned() };
+    let output = command.output().unwrap_or("app");
+    if command.verb == "install" {
+        return format!("/go/bin/{}", output.trim_end_matches(".go"));
+    }
+    let folder = step.instruction.run().map_or("", |run| run.directory.text.trim_end_matches('/'));
+    if output.starts_with('/') { output.to_owned() } else { format!("{folder}/{}", output.trim_start_matches("./")) }
 }
 
 /// Whether the image is for work with the toolchain: what it starts is `go`, or a tool that builds or debugs.
@@ -231,12 +247,10 @@ fn heavy_base(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 /// Whether something of a distribution is used: commands beyond users, folders, certificates and time zones, a script
 /// that is started, or files that are copied in and may need it.
 fn uses_the_base(subject: &Subject<'_>) -> bool {
-    let mut starts = false;
     for step in subject.final_steps() {
         match &step.instruction.action {
             Action::Run(run) if needs_the_base(run) => return true,
             Action::Start(_, commands) => {
-                starts = true;
                 let is_script =
                     |words: &[&str]| words.first().is_some_and(|name| name.ends_with(".sh") || is_shell(name));
                 if commands.iter().map(program).any(|words| is_script(&words)) {
@@ -253,12 +267,9 @@ fn uses_the_base(subject: &Subject<'_>) -> bool {
             _ => {}
         }
     }
-    !starts || has_cgo_outside(subject)
-}
-
-/// Without a program to start it is an image for others to build on, or for people to look into.
-fn has_cgo_outside(subject: &Subject<'_>) -> bool {
-    subject.builds().iter().any(|(_, command)| command.variable("CGO_ENABLED") == Setting::Known("1"))
+    // Without a program to start it is an image for others to build on, or for people to look into.
+    !subject.starts_something()
+        || subject.builds().iter().any(|(_, command)| command.variable("CGO_ENABLED") == Setting::Known("1"))
 }
 
 fn is_shell(name: &str) -> bool {
@@ -295,4 +306,112 @@ fn needs_the_base(run: &Run) -> bool {
             }
             !PORTABLE.contains(&name)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::testing::{advice, findings, lines_with};
+
+    #[track_caller]
+    fn check(rule: LintRule, dockerfile: &str, expected: &[usize]) {
+        assert_eq!(lines_with(rule, dockerfile, ""), expected, "{dockerfile}");
+    }
+
+    #[test]
+    fn bases_float_without_a_version() {
+        let check = |dockerfile: &str, expected| check(LintRule::FloatingBase, dockerfile, expected);
+        check("FROM alpine\n", &[1]);
+        check("FROM golang:latest AS b\nFROM scratch\nCOPY --from=b /a /\n", &[1]);
+        check("FROM alpine:3.20\n", &[]);
+        check("FROM alpine@sha256:0\n", &[]);
+        check("FROM alpine:latest@sha256:0\n", &[]);
+        check("FROM localhost:5000/x/y\n", &[1]);
+        check("FROM golang:1.24 AS build\nFROM build\n", &[]);
+        check("ARG V=latest\nFROM alpine:$V\n", &[2]);
+        check("ARG BASE\nFROM $BASE\n", &[]);
+        // A stage that nothing needs is not built.
+        check("FROM alpine AS unused\nFROM scratch\n", &[]);
+        // It may be an image of this machine, or a context that the command line names.
+        check("FROM our-base\n", &[]);
+        check("FROM scratch\nCOPY --from=busybox:latest /bin/sh /\nCOPY --from=tools /x /\n", &[2]);
+        check("FROM alpine:3.20\nRUN --mount=from=ex.io/tools,target=/t /t/x\n", &[2]);
+    }
+
+    #[test]
+    fn images_of_services_have_the_tags_of_the_plan() {
+        let base = "[services.base]\ndockerfile = \"base/Dockerfile\"\n[services.base.image]\nrepository = \"ex.io/{service}\"\n";
+        let files = "-- base/Dockerfile --\nFROM scratch\n";
+        let found = |config| advice("FROM ex.io/base\n", files, config).findings.len();
+        assert_eq!(found("") - found(base), 1);
+    }
+
+    #[test]
+    fn a_builder_is_as_new_as_the_go_line() {
+        let check = |version: &str, rest: &str, expected| {
+            let dockerfile = format!(
+                "FROM golang:{version} AS b\nCOPY . .\n{rest}RUN go build -o /a .\nFROM scratch\nCOPY --from=b /a /\n"
+            );
+            check(LintRule::OldBuilder, &dockerfile, expected);
+        };
+        check("1.21", "", &[1]);
+        check("1.23.9-alpine3.20", "", &[1]);
+        check("1.24.1", "", &[1]);
+        check("1.24rc1", "", &[1]);
+        check("1.24", "", &[]);
+        check("1.24.2-bookworm", "", &[]);
+        check("1.25-alpine", "", &[]);
+        check("1", "", &[]);
+        check("latest", "", &[]);
+        check("1.23", "ENV GOTOOLCHAIN=auto\n", &[1]);
+        check("1.23", "ARG GOTOOLCHAIN\n", &[]);
+        let reason = |dockerfile: &str| findings(LintRule::OldBuilder, dockerfile, "")[0].reason.clone();
+        assert!(reason("FROM golang:1.23\nENV GOTOOLCHAIN=auto\nRUN go build\n").contains("downloads"));
+        assert!(reason("FROM golang:1.23\nRUN go build\n").contains("refuses"));
+        assert!(reason("FROM golang:1.19\nRUN go build\n").contains("1.21"));
+        // A stage without `go` may be as old as it likes.
+        super::tests::check(LintRule::OldBuilder, "FROM golang:1.19\nRUN apt-get update\n", &[]);
+    }
+
+    #[test]
+    fn the_toolchain_is_in_the_image_of_a_single_stage() {
+        let check = |dockerfile: &str, expected| check(LintRule::ToolchainInImage, dockerfile, expected);
+        check("FROM golang:1.24\nCOPY . .\nRUN go build -o /app ./cmd/app\nCMD [\"/app\"]\n", &[1]);
+        check("FROM golang:1.24 AS b\nCOPY . .\nRUN go build -o /app ./cmd/app\nFROM b\nCMD [\"/app\"]\n", &[1]);
+        check(
+            "FROM golang:1.24 AS b\nCOPY . .\nRUN go build -o /app .\nFROM scratch\nCOPY --from=b /app /\nCMD [\"/app\"]\n",
+            &[],
+        );
+        // For work with the toolchain.
+        check("FROM golang:1.24\nCOPY . .\nRUN go install ./cmd/app\nCMD [\"go\", \"test\", \"./...\"]\n", &[]);
+        check("FROM golang:1.24\nCOPY . .\nRUN go install ./cmd/app\n", &[]);
+        check("FROM golang:1.24\nRUN go install ex.io/tool@v1.0.0\nENTRYPOINT [\"/go/bin/tool\"]\n", &[]);
+        let dockerfile = "FROM golang:1.24\nWORKDIR /src\nCOPY . .\nRUN go build -o app ./cmd/app\nCMD [\"./app\"]\n";
+        assert!(
+            findings(LintRule::ToolchainInImage, dockerfile, "")[0].fix.contains("`COPY --from=build /src/app /app`")
+        );
+    }
+
+    #[test]
+    fn a_distribution_is_heavy_if_nothing_of_it_is_used() {
+        let check = |rest: &str, expected| check(LintRule::HeavyBase, &format!("FROM {rest}"), expected);
+        check("debian:12-slim\nCOPY app /\nENTRYPOINT [\"/app\"]\n", &[1]);
+        check(
+            "ubuntu:24.04\nRUN apt-get update && apt-get install -y ca-certificates tzdata\nCOPY app /\nCMD [\"/app\"]\n",
+            &[1],
+        );
+        check("debian:12\nRUN useradd -r app && mkdir /data\nCOPY app /\nCMD [\"/app\"]\n", &[1]);
+        check("debian:12\nRUN apt-get update && apt-get install -y git\nCOPY app /\nCMD [\"/app\"]\n", &[]);
+        check("debian:12\nCOPY app /\nCMD /app --x && sleep 1\n", &[1]);
+        check("debian:12\nCOPY app entrypoint.sh /\nENTRYPOINT [\"/entrypoint.sh\"]\n", &[]);
+        check("debian:12\nCOPY app /\nENTRYPOINT [\"bash\", \"-c\", \"/app\"]\n", &[]);
+        check("debian:12\nCOPY app /\n", &[]);
+        check("alpine:3.20\nCOPY app /\nCMD [\"/app\"]\n", &[]);
+        check("gcr.io/distroless/base-debian12\nCOPY app /\nCMD [\"/app\"]\n", &[]);
+        check("ex.io/our/base:1\nCOPY app /\nCMD [\"/app\"]\n", &[]);
+        check(
+            "golang:1.24 AS b\nCOPY . .\nENV CGO_ENABLED=1\nRUN go build -o /a .\nFROM debian:12\nCOPY --from=b /a /\nCMD [\"/a\"]\n",
+            &[],
+        );
+    }
 }

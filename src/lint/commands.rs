@@ -208,6 +208,15 @@ impl<'a> GoCommand<'a> {
         }
     }
 
+    /// The name of what it writes, as far as the command says.
+    pub(super) fn output(&self) -> Option<&'a str> {
+        if let Some(output) = self.flag_text("o") {
+            return Some(output);
+        }
+        let package = self.arguments.first()?.text.as_str();
+        Some(program_name(package.trim_end_matches('/'))).filter(|name| !name.starts_with('.'))
+    }
+
     /// Whether it may fetch modules.
     pub(super) fn may_download(&self) -> bool {
         matches!(self.verb, "mod" | "get" | "list" | "build" | "install" | "run" | "vet" | "test" | "generate")

@@ -8,9 +8,6 @@ use crate::docker::{Ignore, dockerignore_of};
 use crate::lint::base_image::Kind;
 use crate::repo::{EntryKind, RepoPath, TreeError, find_entry};
 
-/// How many builds of one Dockerfile are looked at: far more than any real one has.
-const MAX_BUILDS: usize = 64;
-
 /// What is left out of the context.
 struct Ignored {
     /// The file that says so.
@@ -23,7 +20,7 @@ impl Ignored {
         let Some(dockerfile) = &subject.service.dockerfile else {
             return Ok(Self { path: None, rules: Ignore::parse(b"") });
         };
-        let path = dockerignore_of(subject.tree(), dockerfile, &subject.service.context)?;
+        let path = dockerignore_of(subject.tree(), dockerfile, &subject.context)?;
         let rules = match &path {
             Some(path) => Ignore::parse(&subject.tree().read(path)?),
             None => Ignore::parse(b""),
@@ -44,14 +41,13 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) -> Resul
     let unwanted = unwanted(subject, &ignored)?;
     let line = step.instruction.line;
     let verb = if step.instruction.run().is_some() { "mounts" } else { "copies" };
-    let context = &subject.service.context;
-    let file = context.child(b".dockerignore");
+    let file = subject.context.child(b".dockerignore");
     match &ignored.path {
         None if !unwanted.is_empty() => findings.add(
             LintRule::NoDockerignore,
             line,
             Advised {
-                message: format!("this {verb} all of {context}, and there is no .dockerignore"),
+                message: format!("this {verb} the whole context, and there is no .dockerignore"),
                 reason: format!("{}, and each change of a README or a CI file builds again", consequences(&unwanted)),
                 gain: "a context of the files that matter: less to send, fewer layers thrown away".to_owned(),
                 fix: format!("write {file} with the lines {}", lines(&unwanted)),
@@ -61,7 +57,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) -> Resul
             LintRule::LeakyDockerignore,
             line,
             Advised {
-                message: format!("this {verb} all of {context}, and {path} lets in {}", lines(&unwanted)),
+                message: format!("this {verb} the whole context, and {path} lets in {}", lines(&unwanted)),
                 reason: consequences(&unwanted),
                 gain: if unwanted.iter().any(|name| name.starts_with(".env")) {
                     "no secrets in layers and caches".to_owned()
@@ -95,7 +91,7 @@ fn consequences(unwanted: &[&'static str]) -> String {
 /// What would come along and should not, as lines of a `.dockerignore`. Only what is there, or what will be.
 fn unwanted(subject: &Subject<'_>, ignored: &Ignored) -> Result<Vec<&'static str>, TreeError> {
     let mut names = Vec::new();
-    let context = &subject.service.context;
+    let context = &subject.context;
     if context.is_root() && !ignored.leaves_out(".git") && !needs_git(subject) {
         names.push(".git");
     }
@@ -136,7 +132,7 @@ fn unwanted(subject: &Subject<'_>, ignored: &Ignored) -> Result<Vec<&'static str
 
 /// Whether the `.gitignore` beside the context expects local environment files.
 fn git_ignores_environment(subject: &Subject<'_>) -> Result<bool, TreeError> {
-    let path = subject.service.context.child(b".gitignore");
+    let path = subject.context.child(b".gitignore");
     if !subject.tree().entry(&path)?.is_some_and(|entry| matches!(entry.kind, EntryKind::File { .. })) {
         return Ok(false);
     }
@@ -147,19 +143,20 @@ fn git_ignores_environment(subject: &Subject<'_>) -> Result<bool, TreeError> {
 
 /// Whether something that runs while the image is built may ask Git.
 fn needs_git(subject: &Subject<'_>) -> bool {
-    subject.steps().filter_map(|step| step.instruction.run()).any(|run| {
-        is_opaque(run) || run.commands.iter().flat_map(|command| &command.words).any(|word| word.text == "git")
-    })
+    let mut runs = subject.steps().filter_map(|step| step.instruction.run());
+    // In a substitution or a guess as well: `$(git describe)`.
+    runs.any(|run| is_opaque(run) || run.commands.iter().any(|command| program(command).first() == Some(&"git")))
 }
 
 fn vcs_stamp(subject: &Subject<'_>, ignored: &Ignored, findings: &mut Findings<'_>) {
-    if !subject.service.context.is_root() || ignored.leaves_out(".git") || needs_git(subject) {
+    if !subject.context.is_root() || ignored.leaves_out(".git") || needs_git(subject) {
         return;
     }
     let git = RepoPath::from_clean(b".git");
-    for (step, command) in subject.builds().into_iter().take(MAX_BUILDS) {
+    for (step, command) in subject.builds() {
         let brings = std::iter::once(step).chain(subject.before(step)).find(|step| subject.step_brings(*step, &git));
-        let Some(brings) = brings.filter(|_| stamps(subject, step, &command)) else { continue };
+        let ships = || stamps(subject, step, &command) && subject.ships(step, &command);
+        let Some(brings) = brings.filter(|_| ships()) else { continue };
         let how = if context_copy(brings.instruction).is_some() { "copied" } else { "mounted" };
         findings.add(
             LintRule::VcsStamp,
@@ -197,4 +194,79 @@ fn stamps(subject: &Subject<'_>, step: Step<'_>, command: &GoCommand<'_>) -> boo
         words.any(|word| word == "git")
     };
     image.kind() == Kind::Go && (!image.is_alpine() || installs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::testing::{findings, lines_with};
+
+    const BUILD: &str = "RUN go build -o /a ./cmd/app\nFROM scratch\nCOPY --from=b /a /\n";
+
+    #[track_caller]
+    fn check(rule: LintRule, stage: &str, files: &str, expected: &[usize]) {
+        let dockerfile = format!("FROM golang:1.24 AS b\n{stage}{BUILD}");
+        assert_eq!(lines_with(rule, &dockerfile, files), expected, "{stage} {files}");
+    }
+
+    #[test]
+    fn what_is_let_in_is_named() {
+        let unwanted = |ignore: &str, files: &str| -> Option<String> {
+            let files = format!("-- .dockerignore --\n{ignore}\n{files}");
+            let dockerfile = format!("FROM golang:1.24 AS b\nCOPY . .\n{BUILD}");
+            let found = findings(LintRule::LeakyDockerignore, &dockerfile, &files);
+            Some(found.first()?.fix.rsplit_once(": ")?.1.to_owned())
+        };
+        assert_eq!(unwanted(".git", ""), None);
+        assert_eq!(unwanted("bin", "").as_deref(), Some("`.git`"));
+        assert_eq!(unwanted("*\n!cmd\n!go.*", ""), None);
+        assert_eq!(unwanted(".git/*", ""), None);
+        assert_eq!(unwanted(".git\n", "-- .env --\n").as_deref(), Some("`.env*`"));
+        assert_eq!(unwanted(".git\n", "-- .env.local --\n").as_deref(), Some("`.env*`"));
+        assert_eq!(unwanted(".git\n.env", "-- .env --\n"), None);
+        assert_eq!(unwanted(".git\n", "-- .env.example --\n"), None);
+        assert_eq!(unwanted(".git\n", "-- .gitignore --\n*.log\n.env\n").as_deref(), Some("`.env*`"));
+        assert_eq!(unwanted(".git\n", "-- package.json --\n").as_deref(), Some("`**/node_modules`"));
+        assert_eq!(unwanted(".git\n", "-- web/package.json --\n").as_deref(), Some("`**/node_modules`"));
+        assert_eq!(unwanted(".git\nweb\n", "-- web/package.json --\n"), None);
+        assert_eq!(unwanted(".git\n**/node_modules\n", "-- web/package.json --\n"), None);
+    }
+
+    #[test]
+    fn a_dockerfile_may_have_an_ignore_file_of_its_own() {
+        let check = |files: &str, expected| check(LintRule::LeakyDockerignore, "COPY . .\n", files, expected);
+        check("-- Dockerfile.dockerignore --\nbin\n", &[2]);
+        check("-- .dockerignore --\nbin\n-- Dockerfile.dockerignore --\n.git\n", &[]);
+    }
+
+    #[test]
+    fn only_whole_contexts_bring_git() {
+        let check =
+            |stage: &str, expected| check(LintRule::LeakyDockerignore, stage, "-- .dockerignore --\nbin\n", expected);
+        check("COPY . .\n", &[2]);
+        check("COPY ./ /src/\n", &[2]);
+        check("COPY --link . .\n", &[2]);
+        check("COPY cmd cmd\nCOPY go.mod .\n", &[]);
+        // What may ask Git has to have it.
+        check("COPY . .\nRUN git describe >/v\n", &[]);
+        check("COPY . .\nRUN make generate\n", &[]);
+    }
+
+    #[test]
+    fn commits_are_not_stamped_into_binaries() {
+        let check = |stage: &str, expected| {
+            let dockerfile = format!("{stage}\nFROM scratch\nCOPY --from=b /a /\n");
+            assert_eq!(lines_with(LintRule::VcsStamp, &dockerfile, "-- .dockerignore --\nbin\n"), expected, "{stage}");
+        };
+        check("FROM golang:1.24 AS b\nCOPY . .\nRUN go build -o /a ./cmd/app", &[3][..]);
+        check("FROM golang:1.24 AS b\nRUN --mount=target=. go build -o /a ./cmd/app", &[2]);
+        check("FROM golang:1.24 AS b\nCOPY .git .git\nRUN go build -o /a ./cmd/app", &[3]);
+        check("FROM golang:1.24 AS b\nCOPY . .\nRUN go build -buildvcs=false -o /a ./cmd/app", &[]);
+        check("FROM golang:1.24 AS b\nENV GOFLAGS=-buildvcs=false\nCOPY . .\nRUN go build -o /a ./cmd/app", &[]);
+        check("FROM golang:1.24 AS b\nCOPY . .\nRUN go build -o /a cmd/app/main.go", &[]);
+        check("FROM golang:1.24 AS b\nCOPY cmd cmd\nRUN go build -o /a ./cmd/app", &[]);
+        // Without a `git` nothing is stamped.
+        check("FROM golang:1.24-alpine AS b\nCOPY . .\nRUN go build -o /a ./cmd/app", &[]);
+        check("FROM golang:1.24-alpine AS b\nRUN apk add --no-cache git\nCOPY . .\nRUN go build -o /a ./cmd/app", &[4]);
+    }
 }

@@ -6,14 +6,13 @@ use super::commands::{GoCommand, Setting, commands, program};
 use super::subject::{Step, Subject};
 use super::{Advised, Findings};
 use crate::config::LintRule;
-use crate::docker::Origin;
 use crate::go::modfile::go_version;
 
-/// How many builds of one Dockerfile are looked at: far more than any real one has.
-const MAX_BUILDS: usize = 64;
+/// How many commands of one Dockerfile are looked at: far more than any real one has.
+const MAX_COMMANDS: usize = 64;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
-    for (step, command) in subject.builds().iter().take(MAX_BUILDS) {
+    for (step, command) in subject.builds().iter().filter(|(step, command)| subject.ships(*step, command)) {
         dynamic_binary(subject, *step, command, findings);
         no_target_arch(subject, *step, command, findings);
         if !is_for_debugging(command) {
@@ -21,7 +20,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             unstripped(*step, command, findings);
         }
     }
-    for (_, command) in subject.go_commands().take(MAX_BUILDS) {
+    for (_, command) in subject.go_commands().take(MAX_COMMANDS) {
         forced_rebuild(&command, findings);
     }
     packed(subject, findings);
@@ -131,15 +130,7 @@ fn no_target_arch(subject: &Subject<'_>, step: Step<'_>, command: &GoCommand<'_>
     let ends_elsewhere = subject
         .first_stage()
         .is_some_and(|stage| !stage.platform.as_ref().is_some_and(|platform| is_here(&platform.text)));
-    let is_copied = subject
-        .final_steps()
-        .any(|other| other.instruction.copy().is_some_and(|copy| copy.from == Origin::Stage(step.stage)));
-    if command.verb != "build"
-        || command.is_wrapped
-        || !ends_elsewhere
-        || !is_copied
-        || !is_here(platform_of(step.stage))
-    {
+    if command.verb != "build" || command.is_wrapped || !ends_elsewhere || !is_here(platform_of(step.stage)) {
         return;
     }
     if command.variable("GOARCH") != Setting::Unset {
@@ -243,5 +234,160 @@ fn packed(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                 fix: "leave it out, and strip the binary instead: `-ldflags '-s -w'`".to_owned(),
             },
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::testing::{findings, lines_with};
+
+    /// The lines where a rule finds something in a build, which is line 3, onto a base.
+    #[track_caller]
+    fn check(rule: LintRule, build: &str, base: &str, expected: bool) {
+        let dockerfile = format!("FROM golang:1.24 AS b\nCOPY . .\n{build}\nFROM {base}\nCOPY --from=b /a /\n");
+        assert_eq!(!lines_with(rule, &dockerfile, "").is_empty(), expected, "{dockerfile}");
+    }
+
+    #[test]
+    fn paths_are_trimmed_by_flag_or_goflags() {
+        let check = |build: &str, expected| check(LintRule::NoTrimpath, build, "scratch", expected);
+        check("RUN go build -o /a .", true);
+        check("RUN go build -trimpath=false -o /a .", true);
+        check("RUN go build -trimpath -o /a .", false);
+        check("RUN go build --trimpath -o /a .", false);
+        check("ENV GOFLAGS=\"-mod=readonly -trimpath\"\nRUN go build -o /a .", false);
+        check("RUN GOFLAGS=-trimpath go build -o /a .", false);
+        check("ENV F=\"-trimpath -v\"\nRUN go build $F -o /a .", false);
+        check("ARG F\nRUN go build $F -o /a .", false);
+        check("ARG GOFLAGS\nRUN go build -o /a .", false);
+        check("RUN [\"go\", \"build\", \"-o\", \"/a\", \".\"]", true);
+        check("RUN <<EOF\nset -e\ngo build -o /a .\nEOF", true);
+        check("RUN set -e && cd cmd && CGO_ENABLED=0 go build -v -o /a ./app", true);
+        check("RUN if true; then go build -o /a .; fi", true);
+        // For a debugger, or for nothing that is kept.
+        check("RUN go build -gcflags='all=-N -l' -o /a .", false);
+        check("RUN go build ./...", false);
+        check("RUN go build -o /dev/null .", false);
+        check("RUN go install ex.io/tool@v1.2.3", false);
+        check("RUN echo go build -o /a .", false);
+        check("RUN make /a", false);
+    }
+
+    #[test]
+    fn only_what_is_shipped_counts() {
+        let check = |rest: &str, expected: &[usize]| {
+            let dockerfile = format!("FROM golang:1.24 AS b\nCOPY . .\n{rest}");
+            assert_eq!(lines_with(LintRule::NoTrimpath, &dockerfile, ""), expected, "{dockerfile}");
+        };
+        check("RUN go build -o /gen . && /gen >/out\nFROM scratch\nCOPY --from=b /out /\n", &[]);
+        check("RUN go build -o /gen .\nFROM scratch\nCOPY --from=b / /\n", &[3]);
+        check("RUN go build -o gen .\nWORKDIR /x\nRUN go build -o gen .\nFROM scratch\nCOPY --from=b /x/gen /\n", &[5]);
+        check(
+            "RUN go build -o /o/a .\nFROM scratch AS m\nCOPY --from=b /o /p\nFROM scratch\nCOPY --from=m /p/a /\n",
+            &[3],
+        );
+        check(
+            "RUN go build -o /o/a .\nFROM scratch AS m\nCOPY --from=b /o/a /p/\nFROM scratch\nCOPY --from=m /q /\n",
+            &[],
+        );
+        check("RUN go build -o /o/a .\nFROM b AS c\nRUN true\nFROM scratch\nCOPY --from=c /o/a /\n", &[3]);
+        check("RUN go install ./cmd/app\nFROM scratch\nCOPY --from=b /go/bin/app /\n", &[3]);
+        // The first build only fills the cache: the second writes the same file.
+        check("RUN go build -o /a .\nRUN go build -trimpath -o /a .\nFROM scratch\nCOPY --from=b /a /\n", &[]);
+        check("RUN go build ./cmd/app\nRUN go build -trimpath -o app .\nFROM scratch\nCOPY --from=b app /\n", &[]);
+        // What is fetched is somebody else's.
+        let foreign = "FROM golang:1.24 AS b\nRUN git clone ex.io/x && cd x && go build -o /a .\nFROM scratch\nCOPY --from=b /a /\n";
+        assert_eq!(lines_with(LintRule::NoTrimpath, foreign, ""), [0_usize; 0]);
+    }
+
+    #[test]
+    fn binaries_are_stripped_by_the_linker() {
+        let check = |build: &str, expected| check(LintRule::Unstripped, build, "scratch", expected);
+        check("RUN go build -o /a .", true);
+        check("RUN go build -ldflags '-X main.v=1' -o /a .", true);
+        check("ARG V\nRUN go build -ldflags \"-X main.v=$V\" -o /a .", true);
+        check("RUN go build -ldflags '-s -w -X main.v=1' -o /a .", false);
+        check("RUN go build -ldflags=-s -o /a .", false);
+        check("RUN go build -ldflags=\"-w\" -o /a .", false);
+        check("ARG L\nRUN go build -ldflags \"$L\" -o /a .", false);
+        check("ARG L\nRUN go build -ldflags \"$L -extldflags '-static'\" -o /a .", false);
+        check("RUN go build -o /a . && strip /a", false);
+        check("ENV GOFLAGS=-ldflags=-s\nRUN go build -o /a .", false);
+        let dockerfile = "FROM golang:1.24\nCOPY . .\nRUN go build -ldflags \"-X 'main.v=1'\" -o /a .\n";
+        let fix = &findings(LintRule::Unstripped, dockerfile, "")[0].fix;
+        assert_eq!(fix, "go build -ldflags '-s -w -X \"main.v=1\"' -o /a .");
+    }
+
+    #[test]
+    fn nothing_is_forced() {
+        let check = |build: &str, expected| check(LintRule::ForcedRebuild, build, "scratch", expected);
+        check("RUN go build -a -o /a .", true);
+        check("RUN go build -o /a -a -installsuffix cgo .", true);
+        check("RUN go build -o /a .", false);
+        check("RUN go vet -a .", false);
+    }
+
+    #[test]
+    fn builds_on_the_builders_platform_say_what_for() {
+        let check = |build: &str, base: &str, expected| {
+            let dockerfile = format!(
+                "FROM --platform=$BUILDPLATFORM golang:1.24 AS b\nCOPY . .\n{build}\nFROM {base}\nCOPY --from=b /a /\n"
+            );
+            assert_eq!(!lines_with(LintRule::NoTargetArch, &dockerfile, "").is_empty(), expected, "{dockerfile}");
+        };
+        check("RUN go build -o /a .", "scratch", true);
+        check("RUN GOOS=linux go build -o /a .", "scratch", true);
+        check("ARG TARGETARCH\nRUN GOARCH=$TARGETARCH go build -o /a .", "scratch", false);
+        check("ARG TARGETARCH\nENV GOARCH=$TARGETARCH\nRUN go build -o /a .", "scratch", false);
+        check("ARG GOARCH\nRUN go build -o /a .", "scratch", false);
+        check("RUN export GOARCH=arm64 && go build -o /a .", "scratch", false);
+        check("RUN go env -w GOARCH=arm64 && go build -o /a .", "scratch", false);
+        check("RUN xx-go build -o /a .", "scratch", false);
+        check("RUN go build -o /a .", "--platform=$BUILDPLATFORM alpine:3.20", false);
+        super::tests::check(LintRule::NoTargetArch, "RUN go build -o /a .", "scratch", false);
+    }
+
+    #[test]
+    fn a_static_base_takes_static_binaries() {
+        let check = |build: &str, base: &str, expected| check(LintRule::DynamicBinary, build, base, expected);
+        check("RUN go build -o /a .", "scratch", true);
+        check("RUN go build -o /a .", "gcr.io/distroless/static-debian12", true);
+        check("RUN CGO_ENABLED=1 go build -o /a .", "scratch", true);
+        check("RUN go build -o /a .", "gcr.io/distroless/base-debian12", false);
+        check("RUN go build -o /a .", "debian:12", false);
+        check("RUN CGO_ENABLED=0 go build -o /a .", "scratch", false);
+        check("ENV CGO_ENABLED=0\nRUN go build -o /a .", "scratch", false);
+        check("ENV CGO_ENABLED 0\nRUN go build -o /a .", "scratch", false);
+        check("RUN go env -w CGO_ENABLED=0 && go build -o /a .", "scratch", false);
+        check("ARG CGO_ENABLED\nRUN go build -o /a .", "scratch", false);
+        check("RUN go build -ldflags '-extldflags \"-static\"' -o /a .", "scratch", false);
+        check("RUN go build -tags netgo -o /a .", "scratch", false);
+        let on = |builder: &str, before: &str, program: &str| {
+            let dockerfile = format!(
+                "FROM {builder} AS b\nCOPY . .\n{before}RUN go build -o /a .\nFROM scratch\nCOPY --from=b /a /\n"
+            );
+            let files = format!("-- cmd/app/main.go --\npackage main\n{program}\n");
+            !lines_with(LintRule::DynamicBinary, &dockerfile, &files).is_empty()
+        };
+        let http = "import _ \"net/http\"";
+        assert!(on("golang:1.24", "", http));
+        assert!(on("golang:1.24", "", "import _ \"os/user\""));
+        assert!(on("golang:1.24", "", "import _ \"google.golang.org/grpc\""));
+        assert!(on("golang:1.24", "", "import \"C\""));
+        assert!(!on("golang:1.24", "", "import _ \"net/url\""));
+        assert!(!on("golang:1.24", "", "import _ \"fmt\""));
+        // Alpine's Go has no C compiler unless it is installed.
+        assert!(!on("golang:1.24-alpine", "", http));
+        assert!(on("golang:1.24-alpine", "RUN apk add --no-cache build-base\n", http));
+        assert!(on("golang:1.19-alpine", "", http));
+        assert!(!on("ex.io/our/builder:1", "", http));
+    }
+
+    #[test]
+    fn packers_are_named() {
+        let check = |build: &str, expected| check(LintRule::Upx, build, "scratch", expected);
+        check("RUN go build -o /a . && upx --best /a", true);
+        check("RUN apk add --no-cache upx", false);
     }
 }

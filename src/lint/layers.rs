@@ -132,3 +132,71 @@ fn has_mount_at(instruction: &Instruction, folder: &str) -> bool {
     let tmpfs = instruction.run().into_iter().flat_map(|run| &run.mounts).filter(|mount| mount.kind == "tmpfs");
     has_cache_at(instruction, folder) || tmpfs.into_iter().any(|mount| covers(&mount.target.text, folder))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::testing::{findings, lines_with};
+
+    #[test]
+    fn files_are_copied() {
+        #[track_caller]
+        fn check(instruction: &str, expected: bool) {
+            let dockerfile = format!("FROM alpine:3.20\n{instruction}\n");
+            assert_eq!(!lines_with(LintRule::AddForCopy, &dockerfile, "").is_empty(), expected, "{instruction}");
+        }
+        check("ADD a b /", true);
+        check("ADD --chown=1 conf /etc/", true);
+        check("COPY a /", false);
+        check("ADD rootfs.tar.gz /", false);
+        check("ADD a.TGZ b /", false);
+        check("ADD https://ex.io/x /", false);
+        check("ADD https://ex.io/x a /", false);
+        check("ADD $FILE /", false);
+        check("ADD dist/* /", false);
+        let fix = &findings(LintRule::AddForCopy, "FROM alpine:3.20\nWORKDIR /x\nADD a b ./\n", "")[0].fix;
+        assert_eq!(fix, "COPY a b /x/");
+    }
+
+    #[test]
+    fn package_lists_go_with_the_layer_that_needs_them() {
+        #[track_caller]
+        fn check(run: &str, expected: bool) {
+            let dockerfile = format!("FROM ex.io/base:1\nRUN {run}\n");
+            assert_eq!(!lines_with(LintRule::PackageLists, &dockerfile, "").is_empty(), expected, "{run}");
+        }
+        check("apt-get update && apt-get install -y git", true);
+        check("apt update; apt install -y git", true);
+        check("apt-get update && apt-get install -y git && rm -rf /var/lib/apt/lists/*", false);
+        check("apt-get update && apt-get install -y git && apt-get clean", true);
+        check("apt-get update && apt-get install -y git && rm -rf /var/lib/apt /tmp/*", false);
+        check("apt-get -qq update && rm -fr /var/lib/apt/lists/* /var/cache/*", false);
+        check("apt-get install -y git", false);
+        check("--mount=type=cache,target=/var/lib/apt/lists apt-get update", false);
+        check("--mount=type=cache,target=/var/lib/apt apt-get update", false);
+        check("--mount=type=cache,target=/var/cache/apt apt-get update", true);
+        check("--mount=type=tmpfs,target=/var/lib/apt/lists apt-get update", false);
+        check("apk add --no-cache git", false);
+        check("apk --no-cache add git", false);
+        check("apk add git", false);
+        check("apk update && apk add --no-cache git", true);
+        check("apk add -U git", true);
+        check("apk add --update git && rm -rf /var/cache/apk/*", false);
+        check("apk add --update --no-cache git", false);
+        check("dnf install -y git", true);
+        check("dnf install -y git && dnf clean all", false);
+        check("microdnf install git && microdnf clean all", false);
+        check("yum -y install git && rm -rf /var/cache/yum", false);
+        check("yum -y install git", true);
+        check("zypper install -y git", true);
+        check("echo apt-get update", false);
+    }
+
+    #[test]
+    fn what_stays_in_other_stages_is_in_no_image() {
+        let dockerfile = "FROM golang:1.24 AS b\nRUN apt-get update\nFROM scratch\nCOPY --from=b /a /\n";
+        assert_eq!(lines_with(LintRule::PackageLists, dockerfile, ""), [0_usize; 0]);
+        let dockerfile = "FROM debian:12 AS b\nRUN apt-get update\nFROM b\nCOPY a /\n";
+        assert_eq!(lines_with(LintRule::PackageLists, dockerfile, ""), [2]);
+    }
+}

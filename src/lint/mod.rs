@@ -16,6 +16,8 @@ mod modules;
 mod rules;
 mod safety;
 mod subject;
+#[cfg(test)]
+mod testing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +25,7 @@ use crate::config::LintRule;
 use crate::docker::Dockerfile;
 use crate::fingerprint::{ServiceState, Snapshot};
 use crate::lint::subject::Subject;
-use crate::repo::{RepoPath, TreeError};
-use crate::service::read_dockerfile;
+use crate::repo::{EntryKind, RepoPath, Tree, TreeError, read_through_links};
 
 pub use rules::{About, Gain, about};
 
@@ -95,22 +96,31 @@ struct OfFile {
     silenced: usize,
 }
 
+/// Findings by line and rule, and which of several there it is: what each service has once, with its services. The words
+/// are those for the first service; a build argument may make them differ.
+type Merged = BTreeMap<(usize, LintRule, usize), (Finding, BTreeSet<String>)>;
+
 fn of_file(snapshot: &Snapshot<'_>, path: &RepoPath, states: &[&ServiceState]) -> Result<OfFile, TreeError> {
-    let mut merged: BTreeMap<Finding, BTreeSet<String>> = BTreeMap::new();
+    let mut merged = Merged::new();
     let mut comments = Dockerfile::default();
     for state in states {
         let build_args = &state.service.settings.image.build_args;
-        let file = read_dockerfile(snapshot.workspace, path, build_args)?;
+        let file = read_dockerfile(snapshot.workspace.tree(), path, build_args)?;
         let mut findings = Findings { path, all: Vec::new() };
         check(snapshot, state, &file, &mut findings)?;
+        let mut counts: BTreeMap<(usize, LintRule), usize> = BTreeMap::new();
         for finding in findings.all {
-            merged.entry(finding).or_default().insert(state.service.name.clone());
+            let count = counts.entry((finding.line, finding.rule)).or_default();
+            let (_, services) =
+                merged.entry((finding.line, finding.rule, *count)).or_insert_with(|| (finding, BTreeSet::new()));
+            services.insert(state.service.name.clone());
+            *count += 1;
         }
         comments = file;
     }
-    let all =
-        merged.into_iter().map(|(finding, services)| Finding { services: services.into_iter().collect(), ..finding });
-    let mut all: Vec<Finding> = all.collect();
+    let all = merged.into_values();
+    let mut all: Vec<Finding> =
+        all.map(|(finding, services)| Finding { services: services.into_iter().collect(), ..finding }).collect();
     let before = all.len();
     let services: Vec<String> = states.iter().map(|state| state.service.name.clone()).collect();
     let unused = allow::apply(&comments, path, &services, &mut all);
@@ -120,18 +130,30 @@ fn of_file(snapshot: &Snapshot<'_>, path: &RepoPath, states: &[&ServiceState]) -
     Ok(OfFile { all, silenced })
 }
 
+/// The Dockerfile as it is built with these build arguments, for whatever platform; empty if it cannot be read.
+fn read_dockerfile(
+    tree: &dyn Tree,
+    path: &RepoPath,
+    build_args: &BTreeMap<String, String>,
+) -> Result<Dockerfile, TreeError> {
+    let Ok(Some((real, EntryKind::File { .. }))) = read_through_links(tree, path)? else {
+        return Ok(Dockerfile::default());
+    };
+    Ok(Dockerfile::parse_with(&tree.read(&real)?, build_args, None))
+}
+
 fn check(
     snapshot: &Snapshot<'_>,
     state: &ServiceState,
     file: &Dockerfile,
     findings: &mut Findings<'_>,
 ) -> Result<(), TreeError> {
-    if let Some(problem) = &file.problem {
+    if let Some((line, problem)) = file.unreadable() {
         findings.add(
             LintRule::UnreadableDockerfile,
-            problem.line,
+            line,
             Advised {
-                message: format!("it cannot be read: {}", problem.message),
+                message: format!("it cannot be read: {}", problem),
                 reason: "so no advice is given on it, and the planner takes every file of its folder as an input"
                     .to_owned(),
                 gain: "advice, and builds only when needed".to_owned(),
@@ -140,7 +162,7 @@ fn check(
         );
         return Ok(());
     }
-    let Some(subject) = Subject::new(snapshot, state, file) else { return Ok(()) };
+    let Some(subject) = Subject::new(snapshot, state, file)? else { return Ok(()) };
     bases::check(&subject, findings);
     flags::check(&subject, findings);
     modules::check(&subject, findings)?;

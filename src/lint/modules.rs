@@ -32,7 +32,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) -> Resul
         }
         stages.insert(step.stage);
     }
-    for (step, command) in subject.builds().into_iter().take(MAX_DOWNLOADS) {
+    for (step, command) in subject.builds() {
         if !stages.insert(step.stage) || downloads_by_itself(subject, step) {
             continue;
         }
@@ -107,6 +107,9 @@ fn source_before_modules(
     let by = if command.is_mod("download") { "`go mod download`" } else { "the build" };
     let way = if source.instruction.line == step.instruction.line { "with" } else { "after" };
     let files = module_files(subject, module, uses_workspace(subject))?;
+    if files.is_empty() {
+        return Ok(());
+    }
     let fix = format!("before the source: {}, then `RUN go mod download`", copies(subject, &files));
     findings.add(
         LintRule::SourceBeforeModules,
@@ -143,14 +146,16 @@ fn module_files(subject: &Subject<'_>, module: &Module, with_work_file: bool) ->
         files.extend([file.dir.child(b"go.work"), file.dir.child(b"go.work.sum")]);
         folders.extend(file.uses().filter_map(|(used, _)| used.ok()));
     }
-    let replaced = module.go_mod.replaces.iter().filter_map(|replace| module.dir.join(replace.folder()?.as_bytes()));
-    folders.extend(replaced);
     for folder in folders {
         files.extend([folder.child(b"go.mod"), folder.child(b"go.sum")]);
     }
+    // Of what replaces others only the requirements are read.
+    let replaced = module.go_mod.replaces.iter().filter_map(|replace| module.dir.join(replace.folder()?.as_bytes()));
+    let replaced: BTreeSet<RepoPath> = replaced.map(|folder| folder.child(b"go.mod")).collect();
+    files.extend(replaced.into_iter().filter(|file| !files.contains(file)).collect::<Vec<_>>());
     let mut there = Vec::new();
     for file in files {
-        if file.is_within(&subject.service.context) && subject.tree().entry(&file)?.is_some() {
+        if file.is_within(&subject.context) && subject.tree().entry(&file)?.is_some() {
             there.push(file);
         }
     }
@@ -163,7 +168,7 @@ fn copies(subject: &Subject<'_>, files: &[RepoPath]) -> String {
     let mut folders: Vec<(String, Vec<String>)> = Vec::new();
     for file in files {
         let relative = |path: &RepoPath| {
-            path.strip_prefix(&subject.service.context).map(|path| String::from_utf8_lossy(path).into_owned())
+            path.strip_prefix(&subject.context).map(|path| String::from_utf8_lossy(path).into_owned())
         };
         let (Some(path), Some(folder)) = (relative(file), file.parent().and_then(|folder| relative(&folder))) else {
             continue;
@@ -212,7 +217,7 @@ impl Present {
             self.paths.insert(path);
             return;
         }
-        let folder = subject.service.context.to_str().unwrap_or_default();
+        let folder = subject.context.to_str().unwrap_or_default();
         let separator = if folder.is_empty() { "" } else { "/" };
         let pattern = format!("{folder}{separator}{}", source.trim_start_matches('/').trim_start_matches("./"));
         match Glob::new(&pattern) {
@@ -300,12 +305,12 @@ fn unlocked_modules(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                 )
             }
             ("get", _) => (
-                "`go get` changes go.mod while the image is built".to_owned(),
-                "the image is built of versions that are in no commit",
+                "`go get` may change go.mod while the image is built".to_owned(),
+                "the image may be built of versions that are in no commit",
                 "run it in the repository, commit go.mod and go.sum, and use `go mod download` here".to_owned(),
             ),
             ("mod", _) if command.is_mod("tidy") => (
-                "`go mod tidy` changes go.mod while the image is built".to_owned(),
+                "`go mod tidy` may change go.mod while the image is built".to_owned(),
                 "the image may be built of versions that are in no commit",
                 "run it in the repository, commit go.mod and go.sum, and use `go mod download` here".to_owned(),
             ),
@@ -328,7 +333,7 @@ fn unlocked_modules(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 
 fn no_cache_mount(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let mut seen = BTreeSet::new();
-    for (step, command) in subject.builds().iter().take(MAX_DOWNLOADS) {
+    for (step, command) in &subject.builds() {
         let home = match command.variable("HOME") {
             Setting::Known(home) => home.trim_end_matches('/'),
             _ => "/root",
@@ -359,5 +364,130 @@ fn no_cache_mount(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                 command.verb
             ),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::testing::{findings, lines_with};
+
+    const WORKSPACE: &str = "-- go.work --\ngo 1.24.2\nuse (\n.\n./lib\n)\n-- go.work.sum --\n-- lib/go.mod --\nmodule ex.io/lib\n\
+                             go 1.24\n-- lib/go.sum --\n-- lib/lib.go --\npackage lib\n";
+
+    #[track_caller]
+    fn check(rule: LintRule, stage: &str, files: &str, expected: &[usize]) {
+        let dockerfile = format!("FROM golang:1.24\n{stage}");
+        assert_eq!(lines_with(rule, &dockerfile, files), expected, "{stage}");
+    }
+
+    #[test]
+    fn modules_come_before_the_source() {
+        let check = |stage: &str, expected| check(LintRule::SourceBeforeModules, stage, "", expected);
+        check("COPY . .\nRUN go mod download\nRUN go build -o /a ./cmd/app\n", &[2]);
+        check("COPY . .\nRUN go build -o /a ./cmd/app\n", &[2]);
+        check("COPY go.mod go.sum ./\nCOPY cmd cmd\nRUN go mod download && go build -o /a ./cmd/app\n", &[3]);
+        check("COPY go.mod go.sum ./\nRUN go mod download\nCOPY . .\nRUN go build -o /a ./cmd/app\n", &[]);
+        check("COPY go.mod go.sum ./\nRUN go list -m all\nCOPY . .\nRUN go build -o /a ./cmd/app\n", &[]);
+        check("COPY go.mod go.sum Makefile ./\nRUN make deps\nCOPY . .\nRUN go build -o /a ./cmd/app\n", &[]);
+        check("COPY . .\nRUN --mount=type=cache,target=/go/pkg/mod go mod download\n", &[]);
+        check("COPY . .\nRUN --mount=type=cache,target=/go go build -o /a ./cmd/app\n", &[]);
+        check("RUN --mount=target=. go build -o /a ./cmd/app\n", &[2]);
+        check("RUN --mount=target=. --mount=type=cache,target=/go/pkg/mod go build -o /a ./cmd/app\n", &[]);
+        check("COPY --from=ex.io/modules:1 /go/pkg/mod /go/pkg/mod\nCOPY . .\nRUN go build -o /a .\n", &[]);
+        // The source of something else.
+        check("COPY tools tools\nRUN go mod download\n", &[]);
+        check("COPY $WHAT .\nRUN go mod download\n", &[]);
+    }
+
+    #[test]
+    fn without_modules_there_is_nothing_to_download() {
+        let stage = "COPY . .\nRUN go build -o /a ./cmd/app\n";
+        check(LintRule::SourceBeforeModules, stage, "-- go.mod --\nmodule ex.io/shop\ngo 1.24\n", &[]);
+        check(LintRule::SourceBeforeModules, stage, "-- vendor/modules.txt --\n# ex.io/y v1.0.0\n", &[]);
+    }
+
+    #[test]
+    fn the_fix_names_the_files_of_this_repository() {
+        let fix = |files: &str| {
+            let dockerfile = "FROM golang:1.24\nCOPY . .\nRUN go mod download\n";
+            findings(LintRule::SourceBeforeModules, dockerfile, files)[0].fix.clone()
+        };
+        assert_eq!(fix(""), "before the source: `COPY go.mod go.sum ./`, then `RUN go mod download`");
+        assert_eq!(
+            fix(WORKSPACE),
+            "before the source: `COPY go.work go.work.sum go.mod go.sum ./`, `COPY lib/go.mod lib/go.sum lib/`, then `RUN go \
+             mod download`"
+        );
+    }
+
+    #[test]
+    fn downloads_find_all_module_files() {
+        let check = |stage: &str, files: &str, expected| check(LintRule::MissingModuleFile, stage, files, expected);
+        let download = "RUN go mod download\nCOPY . .\n";
+        check(&format!("COPY go.mod go.sum ./\n{download}"), "", &[]);
+        check(&format!("COPY go.* ./\n{download}"), "", &[]);
+        check(&format!("COPY go.mod ./\n{download}"), "", &[3]);
+        check(&format!("COPY go.mod .\nCOPY go.sum .\n{download}"), "", &[]);
+        check("RUN --mount=type=bind,source=go.mod,target=go.mod go mod download\n", "", &[2]);
+        check(&format!("COPY $FILES ./\n{download}"), "", &[]);
+        check(&format!("COPY tools/go.mod ./\n{download}"), "", &[]);
+        check(&format!("COPY . .\n{download}"), "", &[]);
+        let replaced = "-- go.mod --\nmodule ex.io/shop\ngo 1.24\nrequire ex.io/lib v0.0.0\nreplace ex.io/lib => ./lib\n\
+                        -- lib/go.mod --\nmodule ex.io/lib\n-- lib/go.sum --\n-- lib/lib.go --\npackage lib\n";
+        check(&format!("COPY go.mod go.sum ./\n{download}"), replaced, &[3]);
+        check(&format!("COPY go.mod go.sum ./\nCOPY lib/go.mod lib/\n{download}"), replaced, &[]);
+    }
+
+    #[test]
+    fn downloads_in_a_workspace_find_all_used_modules() {
+        let found = |copies: &str| {
+            let dockerfile = format!("FROM golang:1.24\n{copies}RUN go mod download\nCOPY . .\n");
+            let found = findings(LintRule::MissingModuleFile, &dockerfile, WORKSPACE);
+            found.first().map(|finding| finding.message.clone())
+        };
+        let missing = |files: &str| Some(format!("{files} when modules are downloaded"));
+        assert_eq!(
+            found("COPY go.work go.work.sum go.mod go.sum ./\n"),
+            missing("lib/go.mod and lib/go.sum are not there")
+        );
+        assert_eq!(found("COPY go.* ./\nCOPY lib/go.mod lib/\n"), missing("lib/go.sum is not there"));
+        assert_eq!(found("COPY go.* ./\nCOPY lib/go.* lib/\n"), None);
+        assert_eq!(found("COPY --parents go.work* **/go.mod **/go.sum ./\n"), None);
+        // Without go.work it is another download, which is right by itself.
+        assert_eq!(found("COPY go.mod go.sum ./\n"), None);
+    }
+
+    #[test]
+    fn versions_are_those_of_the_commit() {
+        let check = |run: &str, expected: bool| {
+            let stage = format!("COPY . .\nRUN {run}\n");
+            super::tests::check(LintRule::UnlockedModules, &stage, "", if expected { &[3] } else { &[] });
+        };
+        check("go install ex.io/tool@latest", true);
+        check("go run ex.io/tool@latest", true);
+        check("go install ex.io/tool@v1.2.3", false);
+        check("go get ./...", true);
+        check("go mod tidy && go build -o /a .", true);
+        check("go mod download && go mod verify", false);
+        check("go build -mod=mod -o /a .", true);
+        check("go build -mod=readonly -o /a .", false);
+    }
+
+    #[test]
+    fn builds_keep_their_cache() {
+        let check = |run: &str, expected: bool| {
+            let stage = format!("COPY . .\nRUN {run}\n");
+            super::tests::check(LintRule::NoCacheMount, &stage, "", if expected { &[3] } else { &[] });
+        };
+        check("go build -o /a .", true);
+        check("--mount=type=cache,target=/go/pkg/mod go build -o /a .", true);
+        check("--mount=type=cache,target=/root/.cache/go-build go build -o /a .", false);
+        check("--mount=type=cache,target=/root/.cache go build -o /a .", false);
+        check("--mount=type=cache,target=/root/ go build -o /a .", false);
+        check("--mount=type=cache,target=/c GOCACHE=/c go build -o /a .", false);
+        check("--mount=type=cache,id=x,target=/home/me/.cache/go-build go build -o /a .", false);
+        check("make", false);
+        check("go mod download", false);
     }
 }

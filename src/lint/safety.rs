@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::base_image::Kind;
 use super::subject::{Subject, final_user};
 use super::{Advised, Findings};
 use crate::config::LintRule;
@@ -24,7 +25,9 @@ fn root_user(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             (instruction.line, format!("`USER {}` is the last one, so the program runs as root", user.text))
         }
         None => {
-            let Some(stage) = subject.final_stage().filter(|_| base.runs_as_root() == Some(true)) else { return };
+            let is_for_tools = base.kind() == Kind::Go && subject.builds().is_empty() || !subject.starts_something();
+            let is_root = base.runs_as_root() == Some(true) && !is_for_tools;
+            let Some(stage) = subject.final_stage().filter(|_| is_root) else { return };
             (stage.line, format!("no USER is set and `{}` has none, so the program runs as root", base.text))
         }
     };
@@ -95,4 +98,66 @@ fn is_secret(name: &str) -> bool {
     ];
     let name = name.to_ascii_uppercase();
     SECRETS.iter().any(|secret| name.strip_suffix(secret).is_some_and(|rest| rest.is_empty() || rest.ends_with('_')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::testing::{findings, lines_with};
+
+    #[test]
+    fn programs_do_not_run_as_root() {
+        #[track_caller]
+        fn check(stage: &str, expected: &[usize]) {
+            let dockerfile = format!("{stage}CMD [\"/app\"]\n");
+            assert_eq!(lines_with(LintRule::RootUser, &dockerfile, ""), expected, "{stage}");
+        }
+        check("FROM scratch\n", &[1]);
+        check("FROM alpine:3.20\nUSER app\n", &[]);
+        check("FROM alpine:3.20\nUSER 65532:65532\n", &[]);
+        check("FROM alpine:3.20\nUSER app\nRUN x\nUSER root\n", &[4]);
+        check("FROM alpine:3.20\nUSER 0:0\n", &[2]);
+        check("FROM alpine:3.20\nARG U\nUSER $U\n", &[]);
+        check("FROM alpine:3.20\nARG U=0\nUSER $U\n", &[3]);
+        check("FROM gcr.io/distroless/static\n", &[1]);
+        check("FROM gcr.io/distroless/static:nonroot\n", &[]);
+        check("FROM gcr.io/distroless/static:debug-nonroot\n", &[]);
+        check("FROM cgr.dev/chainguard/static\n", &[]);
+        check("FROM ex.io/our/base:1\n", &[]);
+        check("FROM ex.io/our/base:1\nUSER root\n", &[2]);
+        check("FROM alpine:3.20 AS base\nUSER app\nFROM base\n", &[]);
+        check("FROM alpine:3.20 AS base\nFROM base\n", &[2]);
+    }
+
+    #[test]
+    fn images_to_build_on_and_to_work_in_may_be_roots() {
+        assert_eq!(lines_with(LintRule::RootUser, "FROM alpine:3.20\nRUN apk add --no-cache git\n", ""), [0_usize; 0]);
+        assert_eq!(
+            lines_with(LintRule::RootUser, "FROM golang:1.24\nCMD [\"go\", \"test\", \"./...\"]\n", ""),
+            [0_usize; 0]
+        );
+    }
+
+    #[test]
+    fn secrets_are_no_variables() {
+        #[track_caller]
+        fn check(line: &str, expected: bool) {
+            let dockerfile = format!("FROM alpine:3.20\n{line}\n");
+            assert_eq!(!lines_with(LintRule::SecretInVariable, &dockerfile, "").is_empty(), expected, "{line}");
+        }
+        check("ARG GITHUB_TOKEN", true);
+        check("ARG password=x", true);
+        check("ENV DB_PASSWORD=hunter2", true);
+        check("ENV A=1 AWS_SECRET_ACCESS_KEY=x", true);
+        check("ENV DB_PASSWORD=", false);
+        check("ENV DB_PASSWORD_FILE=/run/secrets/db", false);
+        check("ARG TOKEN_URL", false);
+        check("ENV MONKEY=1 TOKENIZER=x", false);
+        check("ENV GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D", false);
+        check("LABEL token=x", false);
+        let dockerfile = "ARG NPM_TOKEN\nFROM alpine:3.20\nARG NPM_TOKEN\nENV NPM_TOKEN=$NPM_TOKEN\n";
+        let found = findings(LintRule::SecretInVariable, dockerfile, "");
+        assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [1]);
+        assert!(found[0].fix.contains("--mount=type=secret,id=npm_token,env=NPM_TOKEN"));
+    }
 }

@@ -6,13 +6,19 @@ use std::collections::BTreeSet;
 
 use super::base_image::BaseImage;
 use super::commands::{GoCommand, go_commands};
-use crate::docker::{Action, Copy, Dockerfile, Instruction, Mount, Origin, Stage};
+use crate::docker::{Action, Copy, Dockerfile, Instruction, Mount, Origin, Stage, context_has_sources};
 use crate::fingerprint::{ServiceState, Snapshot};
 use crate::go::folder::SourceContent;
 use crate::go::module::Module;
 use crate::graph::{Content, FolderPackage};
-use crate::repo::{RepoPath, Tree};
+use crate::repo::{RepoPath, Tree, TreeError};
 use crate::service::{Program, Service};
+
+/// How many builds of one Dockerfile are looked at: far more than any real one has.
+const MAX_BUILDS: usize = 64;
+
+/// How many copies one binary is followed through.
+const MAX_COPIES: usize = 64;
 
 /// A service and its Dockerfile.
 pub(super) struct Subject<'s> {
@@ -20,6 +26,8 @@ pub(super) struct Subject<'s> {
     pub(super) file: &'s Dockerfile,
     pub(super) snapshot: &'s Snapshot<'s>,
     state: &'s ServiceState,
+    /// The build context; where it is not configured, the more likely one.
+    pub(super) context: RepoPath,
     /// The stages that are built, in order.
     used: Vec<usize>,
     /// The final stage and those that it starts from, the first one first.
@@ -47,27 +55,20 @@ pub(super) struct Closure {
 
 impl<'s> Subject<'s> {
     /// `None` without a stage to build.
-    pub(super) fn new(snapshot: &'s Snapshot<'s>, state: &'s ServiceState, file: &'s Dockerfile) -> Option<Self> {
-        let service = &state.service;
-        let target = service.settings.image.target.as_deref();
-        let last = match target {
-            Some(target) => {
-                let by_name =
-                    file.stages.iter().position(|stage| stage.name.as_deref() == Some(&target.to_lowercase()));
-                by_name.or_else(|| target.parse().ok().filter(|number| *number < file.stages.len()))?
-            }
-            None => file.stages.len().checked_sub(1)?,
+    ///
+    /// # Errors
+    /// [`TreeError`] if the tree cannot be read.
+    pub(super) fn new(
+        snapshot: &'s Snapshot<'s>,
+        state: &'s ServiceState,
+        file: &'s Dockerfile,
+    ) -> Result<Option<Self>, TreeError> {
+        let Some((used, chain)) = stages_of(file, state.service.settings.image.target.as_deref()) else {
+            return Ok(None);
         };
-        let mut chain = vec![last];
-        let mut at = last;
-        // A stage starts from an earlier one, so this ends.
-        while let Some(base) = file.stages.get(at).and_then(|stage| stage.base_stage).filter(|base| *base < at) {
-            chain.push(base);
-            at = base;
-        }
-        chain.reverse();
-        let used = used_stages(file, last);
-        Some(Self { service, file, snapshot, state, used, chain, closure: OnceCell::new() })
+        let service = &state.service;
+        let context = likely_context(snapshot, service, file)?;
+        Ok(Some(Self { service, file, snapshot, state, context, used, chain, closure: OnceCell::new() }))
     }
 
     pub(super) fn tree(&self) -> &'s dyn Tree {
@@ -125,6 +126,12 @@ impl<'s> Subject<'s> {
         BaseImage::read(self.stage(number).map_or("", |stage| &stage.base))
     }
 
+    /// Whether the image says what it runs. If not, it is one to build on, or for people to work in.
+    pub(super) fn starts_something(&self) -> bool {
+        use crate::docker::Start::{Cmd, Entrypoint};
+        self.final_steps().any(|step| matches!(&step.instruction.action, Action::Start(Entrypoint | Cmd, _)))
+    }
+
     /// What came before an instruction in its stage and those that it starts from, the latest first.
     pub(super) fn before(&self, step: Step<'s>) -> impl Iterator<Item = Step<'s>> {
         let mut numbers = vec![step.stage];
@@ -144,20 +151,58 @@ impl<'s> Subject<'s> {
         self.steps().flat_map(|step| go_commands(step.instruction).map(move |command| (step, command)))
     }
 
-    /// The commands that make binaries, each output once: what an earlier command wrote there only fills the cache.
+    /// The commands that make binaries of the context, each output once: what an earlier command wrote there only fills
+    /// the cache.
     pub(super) fn builds(&self) -> Vec<(Step<'s>, GoCommand<'s>)> {
         let mut seen = BTreeSet::new();
-        let builds: Vec<_> = self.go_commands().filter(|(_, command)| command.makes_binary()).collect();
+        let is_own = |step: &Step<'s>| {
+            std::iter::once(*step).chain(self.before(*step)).any(|step| takes_context(step.instruction))
+        };
+        let builds = self.go_commands().filter(|(_, command)| command.makes_binary()).take(MAX_BUILDS);
+        let builds: Vec<_> = builds.filter(|(step, _)| is_own(step)).collect();
         let mut last: Vec<_> = builds
             .into_iter()
             .rev()
-            .filter(|(step, command)| match command.flag_text("o") {
+            .filter(|(step, command)| match command.output() {
                 Some(output) => seen.insert((step.stage, output)),
                 None => true,
             })
             .collect();
         last.reverse();
         last
+    }
+
+    /// Whether what a command writes is copied into the image, as far as that can be told: a tool that only runs while
+    /// the image is built is not.
+    pub(super) fn ships(&self, step: Step<'s>, command: &GoCommand<'s>) -> bool {
+        let folder = step.instruction.run().map_or("", |run| run.directory.text.trim_end_matches('/'));
+        let written = match command.output() {
+            Some(output) if output.starts_with('/') => Some(output.to_owned()),
+            Some(output) if command.verb == "build" => Some(format!("{folder}/{}", output.trim_start_matches("./"))),
+            _ => None,
+        };
+        let written = written.filter(|path| !path.contains("${") && !path.ends_with('/'));
+        let mut seen = BTreeSet::new();
+        let mut pending = vec![(step.stage, written)];
+        while let Some((stage, path)) = pending.pop() {
+            if self.chain.contains(&stage) {
+                return true;
+            }
+            if seen.len() > MAX_COPIES || !seen.insert((stage, path.clone())) {
+                continue;
+            }
+            // Stages that start from this one have it too.
+            pending.extend(
+                self.stages().filter(|(_, other)| other.base_stage == Some(stage)).map(|(at, _)| (at, path.clone())),
+            );
+            for other in self.steps() {
+                let copy = other.instruction.copy().filter(|copy| copy.from == Origin::Stage(stage));
+                if let Some(copied) = copy.and_then(|copy| carried(copy, path.as_deref())) {
+                    pending.push((other.stage, copied));
+                }
+            }
+        }
+        false
     }
 
     /// A path of the context as a path of the repository; `None` if it is not known or has wildcards.
@@ -167,7 +212,7 @@ impl<'s> Subject<'s> {
             return None;
         }
         let relative = if is_pattern(relative) { "" } else { relative };
-        self.service.context.join(relative.as_bytes())
+        self.context.join(relative.as_bytes())
     }
 
     /// Whether sources bring a path of the repository along, whole.
@@ -183,7 +228,7 @@ impl<'s> Subject<'s> {
 
     /// The instructions that copy or mount the whole context.
     pub(super) fn whole_copies(&self) -> impl Iterator<Item = Step<'s>> {
-        self.steps().filter(|step| self.step_brings(*step, &self.service.context))
+        self.steps().filter(|step| self.step_brings(*step, &self.context))
     }
 
     /// What the program is made of; empty without one.
@@ -221,6 +266,26 @@ impl Closure {
     }
 }
 
+/// The stages that are built, in order, and those that the final one is made of, the first one first.
+fn stages_of(file: &Dockerfile, target: Option<&str>) -> Option<(Vec<usize>, Vec<usize>)> {
+    let last = match target {
+        Some(target) => {
+            let by_name = file.stages.iter().position(|stage| stage.name.as_deref() == Some(&target.to_lowercase()));
+            by_name.or_else(|| target.parse().ok().filter(|number| *number < file.stages.len()))?
+        }
+        None => file.stages.len().checked_sub(1)?,
+    };
+    let mut chain = vec![last];
+    let mut at = last;
+    // A stage starts from an earlier one, so this ends.
+    while let Some(base) = file.stages.get(at).and_then(|stage| stage.base_stage).filter(|base| *base < at) {
+        chain.push(base);
+        at = base;
+    }
+    chain.reverse();
+    Some((used_stages(file, last), chain))
+}
+
 fn steps_of(number: usize, stage: &Stage) -> impl DoubleEndedIterator<Item = Step<'_>> {
     let own = stage.instructions.iter().filter(|instruction| !instruction.is_onbuild);
     own.map(move |instruction| Step { stage: number, instruction })
@@ -242,6 +307,66 @@ fn used_stages(file: &Dockerfile, last: usize) -> Vec<usize> {
         pending.extend(copied.chain(stage.base_stage).filter(|number| used.insert(*number)));
     }
     used.into_iter().collect()
+}
+
+/// Where a service that does not say so is built. Many a Dockerfile would work in its own folder as well as at the root;
+/// what holds for the root only, such as that there is a `.git`, should then not be said.
+fn likely_context(snapshot: &Snapshot<'_>, service: &Service, file: &Dockerfile) -> Result<RepoPath, TreeError> {
+    let tree = snapshot.workspace.tree();
+    let folder = service.dockerfile.as_ref().and_then(RepoPath::parent);
+    let Some(folder) = folder.filter(|_| service.settings.context.is_none()) else {
+        return Ok(service.context.clone());
+    };
+    let targets = file.go_build_targets();
+    // A build needs the go.mod; a copy of everything, whatever the program is made of.
+    let is_there =
+        |program: &Program| program.dir.is_within(&folder) && (targets.is_empty() || program.module.is_within(&folder));
+    if !service.program.as_ref().is_none_or(is_there) || !context_has_sources(tree, file, &folder)? {
+        return Ok(service.context.clone());
+    }
+    for target in targets {
+        let is_plain =
+            !target.contains("${") && !target.contains("...") && !is_pattern(&target) && target.starts_with('.');
+        let path = folder.join(target.as_bytes()).filter(|_| is_plain);
+        if path.is_some_and(|path| !path.is_root() && tree.entry(&path).is_ok_and(|entry| entry.is_none())) {
+            return Ok(service.context.clone());
+        }
+    }
+    Ok(folder)
+}
+
+/// Where a copy puts a path of another stage; `Some(None)` if it may be among what is copied, `None` if it is not.
+#[expect(clippy::option_option, reason = "whether it is copied, and whether it is known where to")]
+fn carried(copy: &Copy, path: Option<&str>) -> Option<Option<String>> {
+    let Some(path) = path else { return Some(None) };
+    let path = path.trim_start_matches('/');
+    for source in &copy.sources {
+        if source.contains("${") || is_pattern(source) || source.contains("..") {
+            return Some(None);
+        }
+        let source = source.trim_start_matches("./").trim_matches('/');
+        let Some(rest) = path.strip_prefix(source) else { continue };
+        let target = copy.target.text.trim_end_matches('/');
+        if target.contains("${") {
+            return Some(None);
+        }
+        match rest.strip_prefix('/') {
+            Some(below) => return Some(Some(format!("{target}/{below}"))),
+            None if source.is_empty() => return Some(Some(format!("{target}/{path}"))),
+            None if rest.is_empty() && copy.into_folder => {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                return Some(Some(format!("{target}/{name}")));
+            }
+            None if rest.is_empty() => return Some(Some(target.to_owned())),
+            None => {}
+        }
+    }
+    None
+}
+
+/// Whether an instruction takes anything from the context.
+fn takes_context(instruction: &Instruction) -> bool {
+    context_copy(instruction).is_some() || context_mounts(instruction).next().is_some()
 }
 
 /// The instruction as a copy out of the context.

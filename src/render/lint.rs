@@ -1,5 +1,6 @@
 //! Advice on Dockerfiles: for people, as JSON, and as annotations of GitHub Actions.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
@@ -103,7 +104,7 @@ pub fn lint_github(advice: &Advice, denied: &[LintRule]) -> String {
     for finding in &advice.findings {
         let level = if denied.contains(&finding.rule) { "error" } else { "warning" };
         let title = format!("{}: {}", finding.rule.as_str(), about(finding.rule).summary);
-        let message = format!("{}: {}.\nFix: {}", finding.message, finding.reason, finding.fix);
+        let message = format!("{}. {}.\nFix: {}", sentence(&finding.message), sentence(&finding.reason), finding.fix);
         let message: Vec<String> = message.lines().map(words::escape).collect();
         let _ = writeln!(
             text,
@@ -133,6 +134,7 @@ pub fn lint_text(advice: &Advice, denied: &[LintRule], detail: Detail, styles: S
         }
         return text;
     }
+    let mut explained = BTreeSet::new();
     for group in advice.findings.chunk_by(|left, right| left.path == right.path) {
         let Some(first) = group.first() else { continue };
         let _ = writeln!(
@@ -142,23 +144,26 @@ pub fn lint_text(advice: &Advice, denied: &[LintRule], detail: Detail, styles: S
             of_services(group)
         );
         for finding in group {
-            push_finding(&mut text, finding, group, denied, styles);
+            push_head(&mut text, finding, group, denied, styles);
+            // The reasons of a rule are mostly the same; once is enough.
+            if explained.insert(finding.rule) || detail == Detail::Verbose {
+                let why = format!("{}. Gain: {}.", sentence(&finding.reason), finding.gain);
+                push_wrapped(&mut text, &why, |line| styles.paint(Style::Dim, line));
+            }
+            push_wrapped(&mut text, &format!("Fix: {}", finding.fix), |line| line);
+            text.push('\n');
         }
     }
     text + &summary(advice, denied, styles)
 }
 
-fn push_finding(text: &mut String, finding: &Finding, group: &[Finding], denied: &[LintRule], styles: Styles) {
+fn push_head(text: &mut String, finding: &Finding, group: &[Finding], denied: &[LintRule], styles: Styles) {
     let style = if denied.contains(&finding.rule) { Style::Removed } else { Style::Changed };
     let rule = styles.paint(style, finding.rule.as_str());
     let shares = group.iter().all(|other| other.services == finding.services);
     let of = if shares { String::new() } else { format!(" ({})", finding.services.join(", ")) };
     let _ = writeln!(text, "  {:>4}  {rule}{}", finding.line, styles.paint(Style::Dim, of));
-    push_wrapped(text, &format!("{}.", finding.message), |line| line);
-    push_wrapped(text, &format!("{}.", sentence(&finding.reason)), |line| styles.paint(Style::Dim, line));
-    push_wrapped(text, &format!("Gain: {}.", finding.gain), |line| styles.paint(Style::Dim, line));
-    push_wrapped(text, &format!("Fix: {}", finding.fix), |line| line);
-    text.push('\n');
+    push_wrapped(text, &format!("{}.", sentence(&finding.message)), |line| line);
 }
 
 /// The services of a file, if all of its findings are about the same.
