@@ -95,7 +95,7 @@ impl<'a> Context<'a> {
             Ok(None) => {}
             Ok(Some((real, kind))) => {
                 let is_folder = kind == EntryKind::Folder;
-                let is_hidden = |path: &RepoPath| self.hides(path) || self.is_hidden_whole(path, is_folder);
+                let is_hidden = |path: &RepoPath| if is_folder { self.is_hidden_whole(path) } else { self.hides(path) };
                 if !is_hidden(path) && !is_hidden(&real) {
                     let name = String::from_utf8_lossy(path.strip_prefix(self.folder).unwrap_or_default()).into_owned();
                     matches.found.push(Match { name, path: real, is_folder, is_named });
@@ -111,9 +111,9 @@ impl<'a> Context<'a> {
         below.is_some_and(|below| self.ignore.excludes(below))
     }
 
-    fn is_hidden_whole(&self, path: &RepoPath, is_folder: bool) -> bool {
+    fn is_hidden_whole(&self, path: &RepoPath) -> bool {
         let below = path.strip_prefix(self.folder).filter(|below| !below.is_empty());
-        is_folder && below.is_some_and(|below| self.ignore.excludes_all_below(below))
+        below.is_some_and(|below| self.ignore.excludes_all_below(below))
     }
 
     /// The files, symlinks and submodules of a selection, and the folders that were not looked into because Git
@@ -135,7 +135,7 @@ impl<'a> Context<'a> {
             for entry in listing.iter() {
                 let path = folder.child(&entry.name);
                 let is_folder = entry.kind == EntryKind::Folder;
-                if is_folder && self.is_hidden_whole(&path, true) || !is_folder && self.hides(&path) {
+                if if is_folder { self.is_hidden_whole(&path) } else { self.hides(&path) } {
                     continue;
                 }
                 match entry.kind {

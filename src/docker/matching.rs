@@ -34,9 +34,31 @@ pub(super) fn matches(pattern: &str, name: &[u8]) -> bool {
     pattern.get(at..).is_some_and(|rest| rest.iter().all(|part| matches!(part, Part::Star)))
 }
 
-/// Whether Go accepts a pattern.
-pub(super) fn is_well_formed(pattern: &str) -> bool {
-    compile(pattern).is_some()
+/// Whether `filepath.Match` of Go complains about a pattern when the name is `.`, as builders ask it.
+///
+/// It reads a pattern in chunks that start with stars, and no further than the first chunk that does not match.
+pub(super) fn is_refused_for_dot(pattern: &str) -> bool {
+    let (chunk, rest) = first_chunk(pattern);
+    let Some(parts) = compile(chunk) else { return true };
+    let is_dot = matches!(&*parts, [part] if part.accepts('.'));
+    is_dot && compile(first_chunk(rest).0).is_none()
+}
+
+/// What comes up to the next star that is not in a class, without stars at the start, and the rest.
+fn first_chunk(pattern: &str) -> (&str, &str) {
+    let pattern = pattern.trim_start_matches('*');
+    let mut is_class = false;
+    let mut characters = pattern.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => _ = characters.next(),
+            '[' => is_class = true,
+            ']' => is_class = false,
+            '*' if !is_class => return pattern.split_at_checked(at).unwrap_or((pattern, "")),
+            _ => {}
+        }
+    }
+    (pattern, "")
 }
 
 /// The characters of a name as Go sees them: a byte that is not UTF-8 is one replacement character.
@@ -144,6 +166,16 @@ mod tests {
     fn bytes_that_are_not_utf_8_are_a_character_each() {
         assert!(matches("a??b", b"a\xe2\x82b"));
         assert!(!matches("a?b", b"a\xe2\x82b"));
+    }
+
+    #[test]
+    fn what_follows_the_first_chunk_may_be_malformed() {
+        for pattern in ["[", "a[", "\\", "*[a-]", ".*[", "?*\\", "[a*b", "[]a*]"] {
+            assert!(is_refused_for_dot(pattern), "{pattern}");
+        }
+        for pattern in ["", "**", "a*[", "..*[", "a*\\", ".*a*[", "[*]", "\\**["] {
+            assert!(!is_refused_for_dot(pattern), "{pattern}");
+        }
     }
 
     #[test]

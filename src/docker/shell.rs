@@ -357,8 +357,39 @@ fn shell<'a>(invocation: &Invocation<'_>) -> Effect<'a> {
 /// The words of a command that may name files: arguments, values of options, targets of redirections; located from a
 /// folder. What holds a variable that is not known keeps its `${NAME}`.
 pub(super) fn paths<'a>(command: &'a RunWords, folder: &'a str) -> impl Iterator<Item = String> + 'a {
-    let words = command.words.iter().skip(1).flat_map(|word| pieces(&word.text));
-    words.map(move |piece| join(folder, piece))
+    let program = command.words.iter().position(|word| assignment(&word.text).is_none()).unwrap_or_default();
+    let name = command.words.get(program).map(|word| program_name(&word.text)).unwrap_or_default();
+    let into = command.words.iter().skip_while(|word| word.text != "-C").nth(1).filter(|_| name == "tar");
+    let inner = into.map_or_else(|| folder.to_owned(), |into| join(folder, &into.text));
+    let has_script = matches!(name, "sed" | "awk" | "gawk" | "grep" | "egrep" | "fgrep" | "jq" | "yq" | "tr");
+    let script =
+        command.words.iter().skip(program + 1).position(|word| !word.text.starts_with('-') && !word.is_redirect);
+    let script = script.filter(|_| has_script).map(|at| at + program + 1);
+    let mut is_archive = false;
+    let located = command.words.iter().enumerate().skip(program + 1).flat_map(move |(at, word)| {
+        let from = if word.is_redirect || std::mem::take(&mut is_archive) { folder } else { &inner };
+        is_archive = at == program + 1 && !word.text.starts_with("--") && word.text.ends_with('f')
+            || word.text.starts_with('-') && word.text.ends_with('f');
+        // What is put into a script is text, and no name of a file.
+        let is_text = Some(at) == script;
+        let pieces = pieces(&word.text).filter(move |piece| !is_text || !piece.contains("${"));
+        pieces.map(|piece| join(from, piece)).collect::<Vec<_>>()
+    });
+    located.collect::<Vec<_>>().into_iter()
+}
+
+/// Whether `tar` and its like unpack an archive, and do not make one.
+pub(super) fn unpacks(command: &RunWords) -> bool {
+    let mut words = command.words.iter().map(|word| word.text.as_str());
+    let is_tar = words.by_ref().any(|word| matches!(program_name(word), "tar" | "bsdtar"));
+    if !is_tar {
+        return true;
+    }
+    let mut options = words.enumerate().filter(|(at, word)| *at == 0 || word.starts_with('-'));
+    options.any(|(_, word)| match word.strip_prefix("--") {
+        Some(long) => matches!(long, "extract" | "get"),
+        None => word.contains('x'),
+    })
 }
 
 /// The parts of a word that may be paths: `--config=a/b,c:d` has three, `-Idir` one.

@@ -290,7 +290,12 @@ impl Tracer<'_> {
         let at = match output {
             Some(output) if is_known => Some(join(folder, output)),
             None if words.verb == "build" => Some(folder.to_owned()),
-            _ => None,
+            None => match (build.variable("GOBIN"), build.variable("GOPATH")) {
+                (Setting::Known(folder), _) if !folder.is_empty() => Some(folder.clone()),
+                (Setting::Unset, Setting::Known(folder)) if !folder.contains(':') => Some(format!("{folder}/bin")),
+                _ => None,
+            },
+            Some(_) => None,
         };
         let is_file = output.is_some_and(|output| !output.ends_with(['/', '.'])) && is_known;
         let is_whole_file = is_file && is_single && !script.is_branching;
@@ -403,7 +408,7 @@ impl Tracer<'_> {
         build.is_rearranged |= build.dir.is_none();
     }
 
-    fn is_program(&self, source: SourceId) -> bool {
+    pub(super) fn is_program(&self, source: SourceId) -> bool {
         match self.files.source(source) {
             Some(Source::Build(..)) => true,
             Some(Source::Made(of)) => !of.is_empty() && of.iter().all(|source| self.is_program(*source)),

@@ -246,7 +246,7 @@ impl Tracer<'_> {
             let selection =
                 Selection { path, is_folder: found.is_folder, is_named: found.is_named, excludes: excludes.to_vec() };
             let mut source = self.files.add_source(Source::Context(selection));
-            if is_unknown || placing.unpacks {
+            if is_unknown || placing.unpacks && !found.is_folder {
                 source = self.files.add_source(Source::Made(vec![source]));
             }
             entries.push(Entry { at, source, is_whole_file: false });
@@ -360,7 +360,10 @@ impl Tracer<'_> {
             is_branching: run.commands.iter().any(is_branch),
         };
         script.has_own_programs = self.has_own_programs(&script);
-        for command in &run.commands {
+        // What substitutions read is there before the commands that they are part of run.
+        let (before, then): (Vec<&RunWords>, Vec<&RunWords>) =
+            run.commands.iter().partition(|command| command.nesting == Nesting::Substitution);
+        for command in before.into_iter().chain(then) {
             self.command(command, &mut script)?;
         }
         Ok(())
@@ -404,7 +407,7 @@ impl Tracer<'_> {
         let hits = self.files.lookup(self.now(), &script.mounted, path);
         let mut found = Vec::new();
         for hit in hits {
-            if hit.place == HitPlace::Somewhere || matches!(self.files.source(hit.source), Some(Source::Build(..))) {
+            if hit.place == HitPlace::Somewhere || self.is_program(hit.source) {
                 continue;
             }
             let parts = self.narrowed(&hit, path).unwrap_or_else(|_| vec![(hit.source, hit.place.clone())]);
@@ -476,6 +479,9 @@ impl Tracer<'_> {
         tool: Tool,
         script: &mut Script<'_>,
     ) -> Result<(), TreeError> {
+        if tool == Tool::Last && script.flowing.is_empty() && self.moved(command, folder, script)? {
+            return Ok(());
+        }
         let paths: BTreeSet<String> = shell::paths(command, folder).collect();
         let sources = self.read(&paths, script)?;
         if sources.is_empty() && script.flowing.is_empty() {
@@ -488,6 +494,7 @@ impl Tracer<'_> {
         let arguments = || command.words.iter().skip(1).filter(|word| !word.text.starts_with('-') && !word.is_redirect);
         let written: Vec<&Word> = match tool {
             Tool::Prints => Vec::new(),
+            Tool::Folder if !shell::unpacks(command) => arguments().collect(),
             Tool::Arguments => arguments().collect(),
             Tool::Last => {
                 let into = command.words.iter().skip_while(|word| word.text != "-t").nth(1);
@@ -507,7 +514,7 @@ impl Tracer<'_> {
         let mut of = sources;
         of.extend(&script.flowing);
         let written: BTreeSet<String> = match (tool, written.is_empty()) {
-            (Tool::Folder, true) => BTreeSet::from([folder.to_owned()]),
+            (Tool::Folder, true) if shell::unpacks(command) => BTreeSet::from([folder.to_owned()]),
             _ => written.into_iter().map(|word| join(folder, &word.text)).collect(),
         };
         if !written.is_empty() && !of.is_empty() {
@@ -518,6 +525,42 @@ impl Tracer<'_> {
         }
         self.redirected(command, folder, of, script);
         Ok(())
+    }
+
+    /// Follows `cp`, `mv` and `ln`, which leave files as they are; `false` if it is not known what goes where.
+    fn moved(&mut self, command: &RunWords, folder: &str, script: &Script<'_>) -> Result<bool, TreeError> {
+        let mut words: Vec<&Word> =
+            command.words.iter().skip(1).filter(|word| !word.text.starts_with('-') && !word.is_redirect).collect();
+        let is_plain = words.iter().all(|word| word.certainty == Certainty::Certain && !word.text.contains("${"));
+        let has_odd_options = command.words.iter().any(|word| {
+            assignment(&word.text).is_some() || word.text == "-t" || word.text.starts_with("--target-directory")
+        });
+        let Some(target) = words.pop().filter(|_| is_plain && !has_odd_options) else { return Ok(false) };
+        let target = join(folder, &target.text);
+        let mut moved = Vec::new();
+        for word in words {
+            let path = join(folder, &word.text);
+            for hit in self.files.lookup(self.now(), &script.mounted, &path) {
+                for (source, place) in self.narrowed(&hit, &path)? {
+                    moved.push((path.clone(), source, place));
+                }
+            }
+        }
+        for (path, source, place) in moved {
+            let rest = match place {
+                HitPlace::Below(rest) if !has_wildcard(&path) => rest,
+                _ => {
+                    let source = self.files.add_source(Source::Made(vec![source]));
+                    self.put(Some(target.clone()), source);
+                    continue;
+                }
+            };
+            // Whether the target is a folder already is not known: both places count.
+            for place in [target.clone(), join(&target, last_element(&path))] {
+                self.put(Some(join(&place, &rest)), source);
+            }
+        }
+        Ok(true)
     }
 
     /// What a command prints into files.

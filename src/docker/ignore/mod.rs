@@ -4,6 +4,7 @@
 //! It never looks at files, and no pattern takes more than pattern times path steps.
 
 mod pattern;
+mod regex;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::{Bound, ControlFlow};
@@ -294,5 +295,144 @@ fn cleaned(path: &str) -> String {
         (true, _) => format!("/{}", kept.join("/")),
         (false, true) => ".".to_owned(),
         (false, false) => kept.join("/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// Checks which of some paths, given with spaces between them, are left out.
+    #[track_caller]
+    fn check(patterns: &str, paths: &str, expected: &str) {
+        let ignore = Ignore::parse(patterns.as_bytes());
+        assert_eq!(ignore.problems(), [], "{patterns:?}");
+        let excluded: Vec<&str> = paths.split(' ').filter(|path| ignore.excludes(path.as_bytes())).collect();
+        assert_eq!(excluded.join(" "), expected, "{patterns:?}");
+    }
+
+    #[test]
+    fn a_rule_matches_what_it_names_and_what_is_below() {
+        check("a/b", "a a/b a/b/c a/bc b x/a/b", "a/b a/b/c");
+        check("*.md", "x.md docs/x.md x.md/y", "x.md x.md/y");
+        check("**/*.md", "x.md docs/x.md docs/api/x.md x.mdx", "x.md docs/x.md docs/api/x.md");
+        check("*/b", "b a/b a/b/c x/a/b", "a/b a/b/c");
+        check("a/**", "a a/b a/b/c b", "a/b a/b/c");
+        check("a/**/b", "a/b a/c/b a/c/d/b a/c/d ab", "a/b a/c/b a/c/d/b");
+        check("**", "a a/b", "a a/b");
+        check("a.b", "a.b axb", "a.b");
+        check(".git", ".git .git/config .gitignore", ".git .git/config");
+    }
+
+    #[test]
+    fn the_last_rule_that_matches_decides() {
+        check("*\n!a", "a a/b b", "b");
+        check("*\n!a\na/c", "a/b a/c a/c/d", "a/c a/c/d");
+        check("*.md\n!README.md", "x.md README.md docs", "x.md");
+        check("!a\na", "a a/b", "a a/b");
+        check("*\n!**/*.go", "a a/b.go a/b.md", "a a/b.md");
+    }
+
+    #[test]
+    fn a_skipped_rule_is_not_inherited() {
+        // `!a` changes nothing for a, and so is asked again for a/b, which it does not name.
+        check("a/b\n!a", "a a/b a/b/c", "a/b a/b/c");
+        check("a\n!a/b\na", "a a/b a/c", "a a/c");
+        // No rule that starts with a/b/ can take something back, so that a/b is not looked into.
+        check("a/b\n!a/*/**", "a/b a/b/c", "a/b a/b/c");
+        check("a/b\n!a/*/**\n!x*", "a/b a/b/c", "a/b");
+    }
+
+    #[test]
+    fn lines_are_read_as_builders_read_them() {
+        check("\u{feff}a\r\n  b\t\r\n# c\n\n #d\n", "a b # #d", "a b #d");
+        check("/a\n./b/\nc/../d//e/.\n/../f", "a b c d d/e f", "a b d/e f");
+        check("*\n! /a/\n!./b", "a b c", "c");
+        check("/\n.\n..\n!.\n/.", "a b", "");
+        check("*\n/!a\n!!b", "a !a b !b", "!a b");
+        check("#\n\u{a0}a\u{3000}", "# a", "a");
+        assert!(Ignore::parse(b"#a\n\n \n").is_empty());
+        assert!(!Ignore::parse(b"a").is_empty());
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_match_no_path_but_are_characters_of_wildcards() {
+        assert!(!Ignore::parse(b"a\xff").excludes(b"a\xff"));
+        assert!(Ignore::parse(b"a?").excludes(b"a\xff"));
+        assert!(Ignore::parse(b"?\xff").excludes(b"a\xff"));
+    }
+
+    #[test]
+    fn the_context_itself_is_never_left_out() {
+        for patterns in ["*", "**", ".", "/", ""] {
+            let ignore = Ignore::parse(patterns.as_bytes());
+            assert!(!ignore.excludes(b"") && !ignore.excludes_all_below(b""), "{patterns}");
+        }
+    }
+
+    #[test]
+    fn a_walk_may_stop_where_no_rule_takes_anything_back() {
+        #[track_caller]
+        fn check(patterns: &str, folders: &str, expected: &str) {
+            let ignore = Ignore::parse(patterns.as_bytes());
+            let closed: Vec<&str> =
+                folders.split(' ').filter(|path| ignore.excludes_all_below(path.as_bytes())).collect();
+            assert_eq!(closed.join(" "), expected, "{patterns:?}");
+        }
+        check("a\nb/c", "a a/b b b/c b/c/d c", "a a/b b/c b/c/d");
+        check("*\n!a/b", "a a/b a/c ab c", "a/c ab c");
+        check("*\n!a/*\n!b/**", "a b c", "c");
+        check("*\n!a/b/*", "a a/b a/b/c a/c", "a/c");
+        check("*\n!**/x", "a a/b", "");
+        check("*\n!a\\b", "a c", "");
+    }
+
+    #[test]
+    fn malformed_patterns_are_remembered_and_left_out() {
+        #[track_caller]
+        fn check(patterns: &str, expected: &[(usize, &str)]) {
+            let ignore = Ignore::parse(patterns.as_bytes());
+            let found: Vec<_> = ignore.problems().iter().map(|found| (found.line, &*found.pattern)).collect();
+            assert_eq!(found, expected, "{patterns:?}");
+            assert!(ignore.excludes(b"good"), "{patterns:?}");
+        }
+        check("good\n[\n!\n ! / \na[b-a]", &[(2, "["), (3, "!"), (4, "!/"), (5, "a[b-a]")]);
+        check("good\n\\y*\n*{2}\nx{2,1}*", &[(2, "\\y*"), (3, "*{2}"), (4, "x{2,1}*")]);
+        check("good\nb\x01\n[", &[(2, "b\x01"), (3, "[")]);
+        check("good\nb\x01\né", &[]);
+        check(&format!("{}\ngood", "a".repeat(70_000)), &[(1, &"a".repeat(40))]);
+        check(&format!("good\n{}", "a{1000}*\n".repeat(3)), &[]);
+        let many = Ignore::parse("a{1000}*\n".repeat(2000).as_bytes());
+        assert_eq!(many.problems().first().map(|problem| problem.message), Some("the patterns are too large"));
+    }
+
+    #[test]
+    fn patterns_of_copy_are_taken_as_they_are() {
+        let excludes =
+            |patterns: &[&str], path: &str| Ignore::of_patterns(patterns.iter().copied()).excludes(path.as_bytes());
+        assert!(excludes(&["#a"], "#a") && excludes(&[" a/ "], "a/b") && excludes(&["./a"], "a"));
+        assert!(!excludes(&["/a"], "a") && !excludes(&[""], "a"));
+        assert!(!excludes(&["*", "!a"], "a"));
+        // Cleaning sees `!a` as a folder, and `!.` too.
+        assert!(excludes(&["b", "!a/../b"], "b") && excludes(&["a", "!./a"], "a"));
+        assert_eq!(Ignore::of_patterns(["a", "["]).problems()[0].line, 2);
+    }
+
+    #[test]
+    fn hostile_patterns_end() {
+        let deep = "a/".repeat(1000) + "b";
+        for pattern in ["**a".repeat(300), "**/*".repeat(300), "*a".repeat(300), "a*|".repeat(300), "[*]".repeat(999)] {
+            Ignore::parse(pattern.as_bytes()).excludes(deep.as_bytes());
+        }
+        let mut many = String::new();
+        for number in 0..10_000 {
+            write!(many, "*\nfolder{number}/**/x*\n!folder{number}/file.go\n").unwrap();
+        }
+        let ignore = Ignore::parse(many.as_bytes());
+        for number in 0..20 {
+            assert!(ignore.excludes(format!("folder{number}/a/file.go").as_bytes()));
+        }
     }
 }
