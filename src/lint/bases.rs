@@ -252,14 +252,14 @@ fn uses_the_base(subject: &Subject<'_>) -> bool {
             Action::Run(run) if needs_the_base(run) => return true,
             Action::Start(_, commands) => {
                 let is_script =
-                    |words: &[&str]| words.first().is_some_and(|name| name.ends_with(".sh") || is_shell(name));
+                    |words: &[&str]| words.first().is_some_and(|name| is_script_file(name) || is_shell(name));
                 if commands.iter().map(program).any(|words| is_script(&words)) {
                     return true;
                 }
             }
             Action::Copy(copy) => {
                 let sources = copy.sources.iter().chain([&copy.target.text]);
-                if sources.into_iter().any(|path| path.ends_with(".sh") || path.contains("entrypoint")) {
+                if sources.into_iter().any(|path| is_script_file(path) || path.contains("entrypoint")) {
                     return true;
                 }
             }
@@ -270,6 +270,10 @@ fn uses_the_base(subject: &Subject<'_>) -> bool {
     // Without a program to start it is an image for others to build on, or for people to look into.
     !subject.starts_something()
         || subject.builds().iter().any(|(_, command)| command.variable("CGO_ENABLED") == Setting::Known("1"))
+}
+
+fn is_script_file(path: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|extension| extension == "sh")
 }
 
 fn is_shell(name: &str) -> bool {

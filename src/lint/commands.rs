@@ -177,8 +177,8 @@ impl<'a> GoCommand<'a> {
         if let Some((_, value, certainty)) = self.assignments.iter().rev().find(|(assigned, ..)| *assigned == name) {
             return known(value, *certainty);
         }
-        let earlier = self.run.commands.iter().take(self.position).rev();
-        if let Some((value, certainty)) = earlier.filter_map(|command| exported(command, name)).next() {
+        let mut earlier = self.run.commands.iter().take(self.position).rev();
+        if let Some((value, certainty)) = earlier.find_map(|command| exported(command, name)) {
             return known(value, certainty);
         }
         match self.run.variables.get(name) {
@@ -201,9 +201,9 @@ impl<'a> GoCommand<'a> {
             // `go build` of several packages without `-o` throws the result away.
             "build" => match self.flag_text("o") {
                 Some(output) => output != "/dev/null",
-                None => self.arguments.len() < 2 && !self.arguments.iter().any(|word| is_pattern(&word)),
+                None => self.arguments.len() < 2 && !self.arguments.iter().any(is_pattern),
             },
-            "install" => !self.arguments.iter().any(|word| has_version(&word)),
+            "install" => !self.arguments.iter().any(has_version),
             _ => false,
         }
     }

@@ -184,7 +184,8 @@ fn stamps(subject: &Subject<'_>, step: Step<'_>, command: &GoCommand<'_>) -> boo
         return false;
     }
     // Files that are named have no version.
-    if command.arguments.iter().any(|word| word.text.ends_with(".go")) {
+    let is_go_file = |path: &str| std::path::Path::new(path).extension().is_some_and(|extension| extension == "go");
+    if command.arguments.iter().any(|word| is_go_file(&word.text)) {
         return false;
     }
     let image = subject.base_of(step.stage);

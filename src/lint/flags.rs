@@ -29,8 +29,11 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 /// The command in short, as a message can name it: `go build -o /app ./cmd/app`.
 fn shown(command: &GoCommand<'_>) -> String {
     let output = command.flag_text("o").map(|output| format!(" -o {output}")).unwrap_or_default();
-    let packages: String = command.arguments.iter().map(|word| format!(" {}", word.text)).collect();
-    let text = format!("go {}{output}{packages}", command.verb);
+    let mut text = format!("go {}{output}", command.verb);
+    for word in &command.arguments {
+        text.push(' ');
+        text.push_str(&word.text);
+    }
     if text.chars().count() > 80 { format!("go {}", command.verb) } else { text }
 }
 

@@ -120,8 +120,7 @@ fn brings(subject: &Subject<'_>, parts: &[&str]) -> bool {
             paths().any(|path| is_named(path))
                 || outside && copy.sources.iter().any(|path| holds(path) || path.contains("${"))
         });
-        let installed =
-            step.instruction.run().is_some_and(|run| commands(run).map(program).flatten().any(|word| is_named(word)));
+        let installed = step.instruction.run().is_some_and(|run| commands(run).flat_map(program).any(is_named));
         copied || installed
     })
 }
@@ -144,7 +143,7 @@ fn find(subject: &Subject<'_>, needles: &[&str]) -> Result<Option<(RepoPath, usi
             });
             if let Some(at) = place {
                 let before = bytes.get(..at).unwrap_or_default();
-                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = memchr::memchr_iter(b'\n', before).count() + 1;
                 return Ok(Some((path.clone(), line)));
             }
         }

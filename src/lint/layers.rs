@@ -84,7 +84,7 @@ fn package_lists(run: &Run, instruction: &Instruction, findings: &mut Findings<'
         let is_apt = manager.folder.starts_with("/var/lib/apt");
         // Without `update` apt-get has no lists to leave.
         let wanted =
-            |words: &&Vec<&str>| words.iter().any(|word| if is_apt { *word == "update" } else { fetches(&word) });
+            |words: &&Vec<&str>| words.iter().any(|word| if is_apt { *word == "update" } else { fetches(word) });
         let Some(found) = programs.iter().filter(uses).find(|words| wanted(words)) else { continue };
         let cleans = |words: &Vec<&str>| {
             words.contains(&"clean") && words.first().is_some_and(|name| manager.names.contains(name))

@@ -153,7 +153,7 @@ fn check(
             LintRule::UnreadableDockerfile,
             line,
             Advised {
-                message: format!("it cannot be read: {}", problem),
+                message: format!("it cannot be read: {problem}"),
                 reason: "so no advice is given on it, and the planner takes every file of its folder as an input"
                     .to_owned(),
                 gain: "advice, and builds only when needed".to_owned(),
@@ -191,5 +191,83 @@ impl Findings<'_> {
         let Advised { message, reason, gain, fix } = advised;
         let path = self.path.clone();
         self.all.push(Finding { path, line, rule, message, reason, gain, fix, services: Vec::new() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::testing::{advice, findings};
+    use super::*;
+    use crate::config::Config;
+    use crate::fingerprint::SnapshotOptions;
+    use crate::go::workspace::Workspace;
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        let found = findings(LintRule::UnreadableDockerfile, "FROM golang:1.24\nRUN <<EOF\nx\n", "");
+        assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
+        let found = findings(LintRule::UnreadableDockerfile, "# syntax=ex.io/other/language\nFROM x\n", "");
+        assert_eq!(found.len(), 1);
+        assert_eq!(findings(LintRule::UnreadableDockerfile, "", "").len(), 1);
+    }
+
+    #[test]
+    fn a_good_dockerfile_has_no_findings() {
+        let good = "# syntax=docker/dockerfile:1\nFROM --platform=$BUILDPLATFORM golang:1.24 AS build\nWORKDIR /src\n\
+                    COPY go.mod go.sum ./\nRUN --mount=type=cache,target=/go/pkg/mod go mod download\nCOPY . .\n\
+                    ARG TARGETOS TARGETARCH VERSION\nRUN --mount=type=cache,target=/root/.cache/go-build \\\n    \
+                    --mount=type=cache,target=/go/pkg/mod \\\n    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build \
+                    -trimpath -ldflags \"-s -w -X main.version=$VERSION\" -o /app ./cmd/app\n\n\
+                    FROM gcr.io/distroless/static-debian12:nonroot\nCOPY --from=build /app /app\nENTRYPOINT [\"/app\"]\n";
+        assert_eq!(advice(good, "", "").findings, []);
+    }
+
+    /// Files that are large in one way each must not take long. What else is made of a Dockerfile is not asked here.
+    #[test]
+    fn large_files_take_linear_time() {
+        let tree = testing::tree("FROM scratch\n", "");
+        let workspace = Workspace::scan(&tree).unwrap();
+        let config = Config::parse(testing::CONFIG.as_bytes()).unwrap();
+        let snapshot = Snapshot::new(&workspace, &config, &SnapshotOptions::default(), None).unwrap();
+        let path = RepoPath::from_clean(b"Dockerfile");
+        let check = |text: &str| {
+            let file = Dockerfile::parse(text.as_bytes());
+            assert_eq!(file.problem, None);
+            let mut findings = Findings { path: &path, all: Vec::new() };
+            super::check(&snapshot, &snapshot.services["app"], &file, &mut findings).unwrap();
+            allow::apply(&file, &path, &[], &mut findings.all);
+        };
+        let lines =
+            |line: &str| format!("FROM golang:1.24\nCOPY . .\n{}CMD [\"x\"]\n", line.repeat(300_000 / line.len()));
+        check(&lines("RUN go build\n"));
+        check(&lines("RUN go mod download\n"));
+        check(&lines("COPY a/go.mod /x/\n"));
+        check(&lines("ENV A_TOKEN=x\n"));
+        check(&lines("# buildplan: allow upx\n"));
+        check(&format!("FROM golang:1.24\nCOPY . .\nRUN <<EOF\n{}EOF\n", "go build -o x .\n".repeat(20_000)));
+        let stages = |stage: &dyn Fn(usize) -> String| (1..400).map(stage).collect::<String>();
+        let chained =
+            stages(&|number| format!("FROM s{} AS s{number}\nRUN go build\n{}", number - 1, "COPY x /\n".repeat(40)));
+        check(&format!("FROM golang:1.24 AS s0\nCOPY . .\n{chained}"));
+        let copied = stages(&|number| {
+            let copies: String = (0..number).rev().take(40).map(|from| format!("COPY --from={from} / /\n")).collect();
+            format!("FROM scratch\n{copies}")
+        });
+        check(&format!("FROM golang:1.24\nCOPY . .\nRUN go build -o /a .\n{copied}"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_dockerfile_makes_it_panic(words in proptest::collection::vec(prop::sample::select(vec![
+            "FROM ", "RUN ", "COPY ", "ADD ", "ENV ", "ARG ", "USER ", "CMD ", "golang:1.2", "scratch", "alpine", "AS b", "--from=b ",
+            "--from=0 ", "--mount=type=cache,target=", "--mount=target=. ", "go ", "build ", "install ", "mod download ", "-o ",
+            "-ldflags ", "'-s -w' ", "-trimpath ", "$X ", "${X:-y} ", "X=1 ", "CGO_ENABLED=0 ", "apt-get update ", "&& ", "; ",
+            "../", "/", ". ", "* ", "# buildplan: allow upx", "\n", "\n", "\n", "\\\n", "\"", "[", "]", ",", "<<EOF\n", "EOF\n", "é", "upx ",
+        ]), 0..60)) {
+            let advice = advice(&words.concat(), "", "");
+            prop_assert!(advice.findings.is_sorted());
+        }
     }
 }

@@ -345,7 +345,7 @@ fn no_cache_mount(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         };
         let run = step.instruction.run();
         let mut caches = run.into_iter().flat_map(|run| &run.mounts).filter(|mount| mount.kind == "cache");
-        let looks_right = |target: &str| target.contains("go-build") || target.ends_with(".cache");
+        let looks_right = |target: &str| target.contains("go-build") || target.ends_with("/.cache");
         if has_cache_at(step.instruction, &cache)
             || caches.any(|mount| looks_right(&mount.target.text))
             || !seen.insert(command.line)
