@@ -205,7 +205,7 @@ fn go_command(command: &RunWords) -> Option<GoCommand<'_>> {
     Some(GoCommand { verb, directory, packages, has_unknown_flags: has_unknown_flags && may_have_tags })
 }
 
-fn is_go_file(package: &str) -> bool {
+pub(super) fn is_go_file(package: &str) -> bool {
     std::path::Path::new(package).extension().is_some_and(|extension| extension == "go")
 }
 

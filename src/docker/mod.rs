@@ -301,7 +301,6 @@ pub struct Comment {
 
 /// The words of one simple command in a `RUN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about where the command stands")]
 pub struct RunWords {
     /// Where the instruction starts, from 1.
     pub line: usize,

@@ -331,7 +331,7 @@ impl<'a> Reader<'a> {
                 .iter()
                 .filter(|option| option.name.value.eq_ignore_ascii_case("exclude"))
                 .filter_map(|option| option.value.as_ref())
-                .map(|value| self.expanded(&value.value).text)
+                .map(|value| value.value.trim_matches(['"', '\'']).to_owned())
                 .collect(),
             keeps_parents: options.iter().any(|option| {
                 let value = option.value.as_ref().map_or("true", |value| value.value.as_ref());

@@ -354,6 +354,22 @@ fn shell<'a>(invocation: &Invocation<'_>) -> Effect<'a> {
     Effect::Nothing
 }
 
+/// Where the word stands that is a script or a pattern, and names no file.
+fn script_position(command: &RunWords) -> Option<usize> {
+    let program = command.words.iter().position(|word| assignment(&word.text).is_none())?;
+    let name = command.words.get(program).map(|word| program_name(&word.text))?;
+    let mut words = command.words.iter().enumerate().skip(program + 1);
+    let (at, _) = words.find(|(_, word)| !word.text.starts_with('-') && !word.is_redirect)?;
+    matches!(name, "sed" | "awk" | "gawk" | "grep" | "egrep" | "fgrep" | "jq" | "yq" | "tr").then_some(at)
+}
+
+/// The arguments of a command that may name files which it writes.
+pub(super) fn file_arguments(command: &RunWords) -> impl DoubleEndedIterator<Item = &Word> {
+    let script = script_position(command);
+    let words = command.words.iter().enumerate().skip(1).filter(move |(at, _)| Some(*at) != script);
+    words.map(|(_, word)| word).filter(|word| !word.text.starts_with('-') && !word.is_redirect)
+}
+
 /// The words of a command that may name files: arguments, values of options, targets of redirections; located from a
 /// folder. What holds a variable that is not known keeps its `${NAME}`.
 pub(super) fn paths<'a>(command: &'a RunWords, folder: &'a str) -> impl Iterator<Item = String> + 'a {

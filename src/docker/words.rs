@@ -520,7 +520,7 @@ impl Shell<'_> {
 
     fn change_directory(&mut self, target: Option<&Word>) {
         let known = target.filter(|word| word.certainty != Certainty::Unknown && word.text != "-");
-        let joined = known.map(|word| join(&self.directory, &word.text));
+        let joined = known.map(|word| join_upward(&self.directory, &word.text));
         // Where nobody knows is written like a variable that is not known.
         let joined = joined.filter(|joined| joined.len() <= MAX_DIRECTORY).unwrap_or_else(|| "${}".to_owned());
         self.directory = Arc::from(joined);
@@ -559,6 +559,23 @@ pub(super) fn join(folder: &str, path: &str) -> String {
     }
     let joined = elements.join("/");
     if is_absolute { format!("/{joined}") } else { joined }
+}
+
+/// The same, but the way up from where a relative folder starts is kept: it may lead somewhere.
+fn join_upward(folder: &str, path: &str) -> String {
+    let is_relative = !folder.starts_with('/') && !path.starts_with('/');
+    let (mut ups, mut depth) = (0_usize, 0_usize);
+    for element in folder.split('/').chain(path.split('/')).filter(|_| is_relative) {
+        match element {
+            "" | "." => {}
+            ".." if depth == 0 => ups += 1,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    let below = join(folder, path);
+    let up = "../".repeat(ups);
+    if ups == 0 { below } else { format!("{up}{below}").trim_end_matches('/').to_owned() }
 }
 
 fn push_until(rest: &mut Chars<'_>, end: char, text: &mut String) {
@@ -695,7 +712,7 @@ mod tests {
         check_script("cd a && x && (cd b; y) && z", &["a: cd|a", "a: x", "a/b: cd|b", "a/b: y", "a: z"]);
         check_script(
             "cd a; cd ../..; x; cd /r; cd s; y",
-            &["a: cd|a", "cd|../..", "x", "/r: cd|/r", "/r/s: cd|s", "/r/s: y"],
+            &["a: cd|a", "..: cd|../..", "..: x", "/r: cd|/r", "/r/s: cd|s", "/r/s: y"],
         );
     }
 

@@ -134,7 +134,7 @@ impl Builds<'_> {
             if let Some(first) = self.reached.first() {
                 let message = format!(
                     "this builds {}, and not {}, which `package` names; both count",
-                    self.shown(&first.build),
+                    Self::shown(&first.build),
                     program.dir
                 );
                 notes.push(DockerNote { line: first.build.line, message });
@@ -143,7 +143,7 @@ impl Builds<'_> {
             self.settle(program, &own, &mut notes)?;
         }
         program.others = others;
-        self.check_places()?;
+        self.check_places();
         Ok((self.doubtful(), self.notes(notes)))
     }
 
@@ -165,7 +165,7 @@ impl Builds<'_> {
         notes
     }
 
-    fn shown(&self, build: &GoBuild) -> String {
+    fn shown(build: &GoBuild) -> String {
         let shown = |target: &GoTarget| match target {
             GoTarget::Folder { pattern, below: true, .. } => format!("{pattern}/..."),
             GoTarget::Folder { pattern, .. } if pattern.is_empty() => ".".to_owned(),
@@ -539,7 +539,7 @@ impl Builds<'_> {
     }
 
     /// Source that comes without its go.mod would belong to another module than in the repository.
-    fn check_places(&mut self) -> Result<(), TreeError> {
+    fn check_places(&mut self) {
         for at in 0..self.reached.len() {
             let build = &self.reached[at].build;
             if build.is_rearranged {
@@ -566,7 +566,6 @@ impl Builds<'_> {
                 self.doubt(at, "a go.mod is left out, though packages of its module are copied");
             }
         }
-        Ok(())
     }
 
     fn ignore_hides_all(&self, dir: &RepoPath) -> bool {

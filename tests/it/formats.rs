@@ -52,7 +52,7 @@ fn plan_as_text() {
 
     Removed since base: mailer
 
-    5 notes (-v shows them)
+    1 note (-v shows them)
     buildplan why cart shows every reason and chain; -v shows all services
     ");
     assert_snapshot!(output(&repo, &["plan", "-v"]), @"
@@ -75,10 +75,6 @@ fn plan_as_text() {
 
     Removed since base: mailer
 
-    note: auth: services/auth/Dockerfile:4: COPY libs/: files outside services/auth that are not Go source are not seen; list them under inputs
-    note: cart: services/cart/Dockerfile:4: COPY libs/: files outside services/cart that are not Go source are not seen; list them under inputs
-    note: catalog: services/catalog/Dockerfile:4: COPY libs/: files outside services/catalog that are not Go source are not seen; list them under inputs
-    note: storefront: services/storefront/Dockerfile:4: COPY libs/: files outside services/storefront that are not Go source are not seen; list them under inputs
     note: not a service (a main package without a Dockerfile in its folder or above it in its module): tools/seed
     ");
     assert_snapshot!(output(&repo, &["plan", "auth"]), @"
@@ -88,14 +84,14 @@ fn plan_as_text() {
 
     Removed since base: mailer
 
-    2 notes (-v shows them)
+    1 note (-v shows them)
     ");
     assert_snapshot!(output(&repo, &["plan", "--base", "HEAD"]), @"
     the working copy (ID) against HEAD (ID): 0 changed files
 
     Nothing to build: all 4 services are unchanged.
 
-    5 notes (-v shows them)
+    1 note (-v shows them)
     ");
     assert_snapshot!(output(&changed_configured(), &["plan", "--head", "HEAD"]), @"
     ID against its first parent (ID): 2 changed files
@@ -108,7 +104,7 @@ fn plan_as_text() {
 
     Skip 1 unchanged
 
-    2 notes (-v shows them)
+    1 note (-v shows them)
     buildplan why api shows every reason and chain; -v shows all services
     ");
 }
@@ -134,12 +130,8 @@ fn plan_as_markdown() {
 
     Removed since base: mailer
 
-    <details><summary>5 notes</summary>
+    <details><summary>1 note</summary>
 
-    - services/auth/Dockerfile:4: COPY libs/: files outside services/auth that are not Go source are not seen; list them under inputs
-    - services/cart/Dockerfile:4: COPY libs/: files outside services/cart that are not Go source are not seen; list them under inputs
-    - services/catalog/Dockerfile:4: COPY libs/: files outside services/catalog that are not Go source are not seen; list them under inputs
-    - services/storefront/Dockerfile:4: COPY libs/: files outside services/storefront that are not Go source are not seen; list them under inputs
     - not a service (a main package without a Dockerfile in its folder or above it in its module): tools/seed
 
     </details>
@@ -155,12 +147,8 @@ fn plan_as_markdown() {
 
     </details>
 
-    <details><summary>5 notes</summary>
+    <details><summary>1 note</summary>
 
-    - services/auth/Dockerfile:4: COPY libs/: files outside services/auth that are not Go source are not seen; list them under inputs
-    - services/cart/Dockerfile:4: COPY libs/: files outside services/cart that are not Go source are not seen; list them under inputs
-    - services/catalog/Dockerfile:4: COPY libs/: files outside services/catalog that are not Go source are not seen; list them under inputs
-    - services/storefront/Dockerfile:4: COPY libs/: files outside services/storefront that are not Go source are not seen; list them under inputs
     - not a service (a main package without a Dockerfile in its folder or above it in its module): tools/seed
 
     </details>
@@ -186,8 +174,6 @@ fn why_a_service_is_built_or_not() {
            └─ example.com/shop/libs/money
 
       services/storefront/static/shop.css modified (copied into the image)  [context-file]
-
-    note: services/storefront/Dockerfile:4: COPY libs/: files outside services/storefront that are not Go source are not seen; list them under inputs
     ");
     assert_snapshot!(output(&repo, &["why", "auth"]), @"
     the working copy (ID) against its first parent (ID): 9 changed files
@@ -205,7 +191,6 @@ fn why_a_service_is_built_or_not() {
       services/mailer/go.mod                             nothing in it that this service depends on changed
       services/storefront/static/shop.css                neither embedded, nor copied into the image, nor a declared input
 
-    note: services/auth/Dockerfile:4: COPY libs/: files outside services/auth that are not Go source are not seen; list them under inputs
     ");
     assert_snapshot!(output(&repo, &["why", "auth", "--base", "HEAD"]), @"
     the working copy (ID) against HEAD (ID): 0 changed files
@@ -213,14 +198,13 @@ fn why_a_service_is_built_or_not() {
     auth is skipped: no input differs between base and head.
     No file differs at all.
 
-    note: services/auth/Dockerfile:4: COPY libs/: files outside services/auth that are not Go source are not seen; list them under inputs
     ");
 }
 
 #[test]
 fn inputs_as_text() {
     assert_snapshot!(output(&changed_workspace(), &["inputs", "catalog"]), @"
-    catalog: 12 files in 6 packages, 6 image inputs, 1 required module
+    catalog: 12 files in 6 packages, 2 image inputs, 1 required module
     fingerprint ID
 
     example.com/shop/libs/config
@@ -250,10 +234,6 @@ fn inputs_as_text() {
     image
       dockerfile    services/catalog/Dockerfile
       dockerignore  .dockerignore
-      context       services/catalog/Dockerfile
-      context       services/catalog/internal/products/data/books.json
-      context       services/catalog/internal/products/data/games.json
-      context       services/catalog/internal/products/data/toys.json
 
     required modules
       example.com/shop/libs v0.0.0 => ../../libs
@@ -261,7 +241,6 @@ fn inputs_as_text() {
     facts
       base image gcr.io/distroless/static-debian12
       base image golang:1.24-alpine
-      go-version in go.work = 1.24
       go-version in services/catalog/go.mod = 1.24
       image.builder = docker
       image.context = .
@@ -269,7 +248,7 @@ fn inputs_as_text() {
       language of example.com/shop/libs = 1.24
       language of example.com/shop/services/catalog = 1.24
       package = services/catalog/cmd/catalog
-      targets = linux/amd64 (go.work; services/catalog/go.mod)
+      targets = linux/amd64 cgo=off (services/catalog/go.mod)
     ");
     assert_snapshot!(output(&changed_workspace(), &["inputs", "catalog", "--diff"]), @"
     ~ libs/money/money.go modified

@@ -8,8 +8,23 @@ use crate::support::{Plan, Sandbox};
 /// same services must be stale.
 #[track_caller]
 fn check<const N: usize>(tree: &str, change: impl FnOnce(&Sandbox) -> &Sandbox, expected: [&str; N]) {
-    let repo = Sandbox::copy_of(tree);
-    change(&repo);
+    check_in(&Sandbox::copy_of(tree), change, expected);
+}
+
+/// The workspace, where the images see the go.work.
+fn workspace_with_go_work() -> Sandbox {
+    let repo = Sandbox::copy_of("workspace");
+    for service in ["auth", "cart", "catalog", "mailer", "storefront"] {
+        let dockerfile = format!("services/{service}/Dockerfile");
+        repo.replace(&dockerfile, " GOWORK=off", "").replace(&dockerfile, "COPY libs/ libs/", "COPY . .");
+    }
+    repo.commit("with go.work");
+    repo
+}
+
+#[track_caller]
+fn check_in<const N: usize>(repo: &Sandbox, change: impl FnOnce(&Sandbox) -> &Sandbox, expected: [&str; N]) {
+    change(repo);
     let uncommitted = repo.plan(["--base", "HEAD"]);
     assert_eq!(uncommitted.story(), expected);
     repo.commit("change");
@@ -324,8 +339,9 @@ fn the_language_version_of_a_module_counts_for_its_packages_and_that_of_the_work
             "mailer: language-version example.com/shop/services/mailer \"1.24\" -> \"1.23\" via mailer",
         ],
     );
-    check(
-        "workspace",
+    check("workspace", |repo| repo.replace("go.work", "go 1.24", "go 1.25"), []);
+    check_in(
+        &workspace_with_go_work(),
         |repo| repo.replace("go.work", "go 1.24", "go 1.25"),
         [
             "auth: language-version go-version \"1.24\" -> \"1.25\"",
@@ -338,18 +354,23 @@ fn the_language_version_of_a_module_counts_for_its_packages_and_that_of_the_work
 }
 
 #[test]
-fn a_go_work_that_go_refuses_leaves_the_modules_to_themselves() {
-    check(
-        "workspace",
+fn a_go_work_that_go_refuses_builds_nothing_unless_the_modules_may_stand_for_themselves() {
+    let repo = workspace_with_go_work();
+    repo.replace("services/cart/Dockerfile", "RUN cd", "ARG GOWORK\nRUN cd").commit("unknown");
+    let refused = |service: &str| {
+        let why = "services/mailer/go.mod wants go 1.25, but go.work says go 1.24; run go work use";
+        format!("{service}: unknown \"\" -> \"go.work: {why}\"")
+    };
+    check_in(
+        &repo,
         |repo| repo.replace("services/mailer/go.mod", "go 1.24", "go 1.25"),
         [
-            "auth: build-flags targets \"linux/amd64 (go.work; services/auth/go.mod)\" -> \"linux/amd64 (services/auth/go.mod)\"",
-            "cart: build-flags targets \"linux/amd64 (go.work; services/cart/go.mod)\" -> \"linux/amd64 (services/cart/go.mod)\"",
-            "catalog: build-flags targets \"linux/amd64 (go.work; services/catalog/go.mod)\" -> \"linux/amd64 (services/catalog/go.mod)\"",
-            "mailer: language-version go-version \"1.24\" -> \"1.25\"",
+            &refused("auth"),
+            "cart: build-flags targets \"linux/amd64 cgo=off (go.work; services/cart/go.mod)\" -> \"linux/amd64 cgo=off (services/cart/go.mod)\"",
+            &refused("catalog"),
+            &refused("mailer"),
             "mailer: language-version example.com/shop/services/mailer \"1.24\" -> \"1.25\" via mailer",
-            "mailer: build-flags targets \"linux/amd64 (go.work; services/mailer/go.mod)\" -> \"linux/amd64 (services/mailer/go.mod)\"",
-            "storefront: build-flags targets \"linux/amd64 (go.work; services/storefront/go.mod)\" -> \"linux/amd64 (services/storefront/go.mod)\"",
+            &refused("storefront"),
         ],
     );
 }
@@ -629,7 +650,7 @@ fn the_configuration_of_a_service_is_an_input_of_it() {
         "configured",
         |repo| repo.replace("build-plan.toml", "build-tags = [\"batch\"]", "build-tags = [\"batch\", \"more\"]"),
         [
-            "jobs: build-flags targets \"linux/amd64 tags=batch cgo=off; linux/arm64 tags=batch cgo=off (go.mod)\" -> \"linux/amd64 tags=batch,more cgo=off; linux/arm64 tags=batch,more cgo=off (go.mod)\"",
+            "jobs: build-flags targets \"linux/amd64 tags=batch cgo=off; linux/arm64 tags=batch cgo=off (go.mod)\" -> \"linux/amd64 tags=batch possible-tags=more cgo=off; linux/arm64 tags=batch possible-tags=more cgo=off (go.mod)\"",
         ],
     );
     check("configured", |repo| repo.replace("build-plan.toml", "weight = 3", "weight = 4"), []);

@@ -92,7 +92,6 @@ impl GoTarget {
             match (patterns.next(), names.next()) {
                 (None, None) => return true,
                 (None, Some(_)) => return *below,
-                (Some(_), None) => return false,
                 (Some(pattern), Some(name)) if pattern.as_bytes() == name || matches(pattern, name) => {}
                 _ => return false,
             }
@@ -357,7 +356,7 @@ impl Tracer<'_> {
             Some(path) => (path, true),
             None => (text, false),
         };
-        let is_file = text.ends_with(".go");
+        let is_file = super::super::commands::is_go_file(text);
         let is_path = text.starts_with(['.', '/']) || is_file;
         if !is_path {
             let path = path.trim_end_matches('/').to_owned();
@@ -402,10 +401,27 @@ impl Tracer<'_> {
                 }
                 continue;
             }
+            if self.is_out_of_reach(&entry, shift) {
+                continue;
+            }
             build.is_rearranged |= self.may_hold_go(&entry, shift);
             build.inputs.push(entry.source);
         }
         build.is_rearranged |= build.dir.is_none();
+    }
+
+    /// Whether something lies where neither the Go source nor anything of the system is, and is no Go source: no compiler
+    /// looks there, unless a flag says so.
+    fn is_out_of_reach(&self, entry: &Entry, shift: Option<&Shift>) -> bool {
+        const SYSTEM: [&str; 11] =
+            ["/usr", "/lib", "/lib64", "/etc", "/opt", "/root", "/home", "/var", "/bin", "/sbin", "/go"];
+        let (Some(at), Some(shift)) = (&entry.at, shift) else { return false };
+        let overlaps = |folder: &str| strip(at, folder).is_some() || strip(folder, at).is_some();
+        let is_absolute = at.starts_with('/') && shift.image.starts_with('/');
+        is_absolute
+            && !overlaps(&shift.image)
+            && !SYSTEM.iter().any(|folder| overlaps(folder))
+            && !self.has_go(entry.source)
     }
 
     pub(super) fn is_program(&self, source: SourceId) -> bool {

@@ -77,7 +77,7 @@ pub fn trace(dockerfile: &Dockerfile, question: &TraceQuestion<'_>) -> Result<Tr
     for stage in dockerfile.stages.iter().take(target + 1) {
         tracer.stage(stage)?;
     }
-    tracer.finish(target)
+    Ok(tracer.finish(target))
 }
 
 /// The files and folders of a selection of the context, as the `.dockerignore` leaves them, and the folders that were
@@ -179,7 +179,7 @@ impl Tracer<'_> {
         match &copy.from {
             Origin::Context => {
                 for source in &copy.sources {
-                    for entry in self.from_context(source, &Placing::of_copy(copy), line, verb)? {
+                    for entry in self.context_entries(source, &Placing::of_copy(copy), line, verb)? {
                         self.files.put(entry);
                     }
                 }
@@ -187,19 +187,19 @@ impl Tracer<'_> {
             Origin::Stage(stage) => {
                 let view = self.files.view(*stage);
                 for source in &copy.sources {
-                    for entry in self.from_stage(view, source, &Placing::of_copy(copy))? {
+                    for entry in self.stage_entries(view, source, &Placing::of_copy(copy))? {
                         self.files.put(entry);
                     }
                 }
             }
-            Origin::Image(image) if image.contains("${") => self.from_any_stage(copy),
+            Origin::Image(image) if image.contains("${") => self.copy_from_any_stage(copy),
             Origin::Image(_) => {}
         }
         Ok(())
     }
 
     /// `COPY --from=$X`: nobody knows which stage or image.
-    fn from_any_stage(&mut self, copy: &Copy) {
+    fn copy_from_any_stage(&mut self, copy: &Copy) {
         for stage in 0..self.now().stage {
             let source = self.files.add_source(Source::All(self.files.view(stage)));
             self.put(known(&copy.target), source);
@@ -207,7 +207,7 @@ impl Tracer<'_> {
     }
 
     /// What a source of the context puts where.
-    fn from_context(
+    fn context_entries(
         &mut self,
         source: &str,
         placing: &Placing<'_>,
@@ -242,7 +242,9 @@ impl Tracer<'_> {
         for found in matches.found {
             let at = placing.of(&found, source);
             let path = found.path;
-            let excludes = if found.is_folder { placing.excludes } else { &[] };
+            // Files are never excluded; with `--parents` patterns have another root, so none is applied.
+            let is_excluding = found.is_folder && !placing.keeps_parents;
+            let excludes = if is_excluding { placing.excludes } else { &[] };
             let selection =
                 Selection { path, is_folder: found.is_folder, is_named: found.is_named, excludes: excludes.to_vec() };
             let mut source = self.files.add_source(Source::Context(selection));
@@ -260,14 +262,14 @@ impl Tracer<'_> {
     }
 
     /// What a path of another stage puts where.
-    fn from_stage(&mut self, view: View, path: &str, placing: &Placing<'_>) -> Result<Vec<Entry>, TreeError> {
+    fn stage_entries(&mut self, view: View, path: &str, placing: &Placing<'_>) -> Result<Vec<Entry>, TreeError> {
         // Sources in stages are relative to the root.
         let asked = if path.contains("${") { path.to_owned() } else { join("/", path) };
         let hits = self.files.lookup(view, &[], &asked);
         let mut entries = Vec::new();
         for hit in hits {
             let is_plain = !has_wildcard(path) && !placing.keeps_parents && placing.excludes.is_empty();
-            entries.extend(self.placed(hit, &asked, placing, is_plain)?);
+            entries.extend(self.placed(&hit, &asked, placing, is_plain)?);
         }
         Ok(entries)
     }
@@ -275,14 +277,14 @@ impl Tracer<'_> {
     /// Puts what a question found to another place.
     fn placed(
         &mut self,
-        hit: Hit,
+        hit: &Hit,
         asked: &str,
         placing: &Placing<'_>,
         is_plain: bool,
     ) -> Result<Vec<Entry>, TreeError> {
         let is_folder = |source: &Source| matches!(source, Source::Context(selection) if selection.is_folder);
         let mut entries = Vec::new();
-        for (source, place) in self.narrowed(&hit, asked)? {
+        for (source, place) in self.narrowed(hit, asked)? {
             let folder = self.files.source(source).is_some_and(is_folder);
             let at = match (&placing.target, &place) {
                 (Some(target), HitPlace::Below(rest)) if !rest.is_empty() => Some(join(target, rest)),
@@ -376,10 +378,10 @@ impl Tracer<'_> {
             let placing = Placing::of_mount(mount);
             match &mount.from {
                 Origin::Context if mount.kind == "bind" => {
-                    mounted.extend(self.from_context(&mount.source, &placing, line, "RUN --mount")?);
+                    mounted.extend(self.context_entries(&mount.source, &placing, line, "RUN --mount")?);
                 }
                 Origin::Stage(stage) => {
-                    mounted.extend(self.from_stage(self.files.view(*stage), &mount.source, &placing)?);
+                    mounted.extend(self.stage_entries(self.files.view(*stage), &mount.source, &placing)?);
                 }
                 Origin::Image(image) if image.contains("${") => {
                     for stage in 0..self.now().stage {
@@ -432,7 +434,7 @@ impl Tracer<'_> {
         match effect {
             Effect::Nothing => self.redirected(command, &folder, Vec::new(), script),
             Effect::Files(tool) => self.files_of_tool(command, &folder, tool, script)?,
-            Effect::Packages => self.packages(command, &folder, script)?,
+            Effect::Packages => self.packages(command, &folder, script),
             Effect::Go(invocation) => self.go(&invocation, &folder, script)?,
             Effect::Anything(name) => self.anything(script.line, name, &script.mounted),
         }
@@ -491,14 +493,14 @@ impl Tracer<'_> {
         if flows && tool != Tool::Last {
             script.flowing.extend(&sources);
         }
-        let arguments = || command.words.iter().skip(1).filter(|word| !word.text.starts_with('-') && !word.is_redirect);
+        let arguments = || shell::file_arguments(command);
         let written: Vec<&Word> = match tool {
             Tool::Prints => Vec::new(),
             Tool::Folder if !shell::unpacks(command) => arguments().collect(),
             Tool::Arguments => arguments().collect(),
             Tool::Last => {
                 let into = command.words.iter().skip_while(|word| word.text != "-t").nth(1);
-                into.or_else(|| arguments().last()).into_iter().collect()
+                into.or_else(|| arguments().next_back()).into_iter().collect()
             }
             Tool::Folder => {
                 let into = command.words.iter().skip_while(|word| !matches!(word.text.as_str(), "-C" | "-d")).nth(1);
@@ -586,7 +588,7 @@ impl Tracer<'_> {
         }
     }
 
-    fn packages(&mut self, command: &RunWords, folder: &str, script: &Script<'_>) -> Result<(), TreeError> {
+    fn packages(&mut self, command: &RunWords, folder: &str, script: &Script<'_>) {
         let mut of = Vec::new();
         for path in CONFIGURATION {
             of.extend(self.certain_hits(script, path));
@@ -601,10 +603,9 @@ impl Tracer<'_> {
                 self.put(Some(place.to_owned()), made);
             }
         }
-        Ok(())
     }
 
-    fn finish(mut self, target: usize) -> Result<Trace, TreeError> {
+    fn finish(mut self, target: usize) -> Trace {
         let whole = self.files.add_source(Source::All(self.files.view(target)));
         let inputs = |build: usize| self.builds.get(build).map(|build| build.inputs.clone()).unwrap_or_default();
         let Reached { selections, builds, blames } = self.files.reach(vec![whole], &inputs);
@@ -622,7 +623,7 @@ impl Tracer<'_> {
             reached.push(build);
         }
         let notes = self.remarks.notes(&blames, !selections.is_empty());
-        Ok(Trace { selections, builds: reached, notes })
+        Trace { selections, builds: reached, notes }
     }
 }
 

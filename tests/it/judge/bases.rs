@@ -69,8 +69,9 @@ pub(super) fn make(engine: &Engine) -> Vec<Base> {
     bases
 }
 
-/// The Dockerfile and what it copies. The parts of the standard library that the cases use are compiled once, with paths
-/// and without; the cache is where no Dockerfile mounts another one.
+/// The Dockerfile and what it copies. The parts of the standard library that the cases use are compiled once; the cache is
+/// where no Dockerfile mounts another one. For speed nothing collects garbage, and programs have no symbols. Dockerfiles
+/// that set GOFLAGS should have `-trimpath` there, too, or the standard library is compiled again.
 fn write_context(context: &Path) {
     let go = context.join("go");
     copy_go(&go);
@@ -88,8 +89,10 @@ fn write_context(context: &Path) {
          FROM static AS shell\nCOPY --chmod=755 bin /bin\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\n\
          ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root\nRUN mkdir /tmp /root\n\
          FROM shell AS go\nCOPY go /usr/local/go\n\
-         ENV PATH=/go/bin:/usr/local/go/bin:$PATH CGO_ENABLED=0 GOTOOLCHAIN=local GOPROXY=off GOPATH=/go GOCACHE=/cache\n\
-         RUN cd /usr/local/go/src/m && go build -o /m . && go build -trimpath -o /m . && rm -r /m $PWD\nWORKDIR /go\n",
+         ENV PATH=/go/bin:/usr/local/go/bin:$PATH CGO_ENABLED=0 GOTOOLCHAIN=local GOPROXY=off GOPATH=/go GOCACHE=/cache \
+         GOGC=off\n\
+         RUN go env -w 'GOFLAGS=-trimpath -ldflags=-s' && cd /usr/local/go/src/m && go build -o /m . && rm -r /m $PWD\n\
+         WORKDIR /go\n",
     );
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Case {
     pub(super) context: String,
     pub(super) target: Option<String>,
     pub(super) arguments: Vec<String>,
+    /// The name of an image and the Dockerfile that makes it.
+    pub(super) image: Option<(String, String)>,
     /// A flag that not every frontend knows.
     pub(super) flag: Option<String>,
     pub(super) tree: Files,
@@ -52,6 +54,8 @@ pub(super) struct Change {
     pub(super) path: String,
     /// `None`: it is deleted.
     pub(super) to: Option<Node>,
+    /// Whether it is the change that every file gets.
+    pub(super) is_edit: bool,
 }
 
 impl Change {
@@ -83,6 +87,7 @@ impl Case {
             context: ".".to_owned(),
             target: None,
             arguments: Vec::new(),
+            image: None,
             flag: None,
             tree: files(&format!("-- {tree}")),
             changes: Vec::new(),
@@ -114,6 +119,10 @@ impl Case {
             "dockerfile" => rest.clone_into(&mut self.dockerfile),
             "context" => rest.clone_into(&mut self.context),
             "target" => self.target = Some(rest.to_owned()),
+            "image" => {
+                let (name, dockerfile) = rest.split_once(' ').unwrap();
+                self.image = Some((name.to_owned(), dockerfile.to_owned()));
+            }
             "flag" => self.flag = Some(rest.to_owned()),
             "argument" => self.arguments.push(rest.to_owned()),
             "config" => writeln!(self.config, "{rest}").unwrap(),
@@ -152,7 +161,7 @@ impl Case {
             }
         };
         assert!(self.tree.get(path) != to.as_ref(), "{}: {text}", self.name);
-        Change { label: text.to_owned(), path: path.to_owned(), to }
+        Change { label: text.to_owned(), path: path.to_owned(), to, is_edit: false }
     }
 
     /// The text of a new file: in Go it is of the package of its folder, and prints something.
@@ -243,7 +252,7 @@ fn edit(path: &str, node: &Node) -> Option<Change> {
         content.extend_from_slice(addition.as_bytes());
     }
     let to = Some(Node::File { content, is_executable: *is_executable });
-    Some(Change { label: path.to_owned(), path: path.to_owned(), to })
+    Some(Change { label: path.to_owned(), path: path.to_owned(), to, is_edit: true })
 }
 
 fn is_go(path: &str) -> bool {

@@ -17,7 +17,7 @@ struct Node {
 #[derive(PartialEq, Eq)]
 enum Content {
     Folder,
-    File(blake3::Hash),
+    File(Vec<u8>),
     Link(PathBuf),
     Special,
 }
@@ -59,7 +59,7 @@ impl Node {
         } else if kind.is_fifo() || kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
             Content::Special
         } else {
-            Content::File(blake3::hash(&fs::read(path).unwrap()))
+            Content::File(fs::read(path).unwrap())
         };
         Self { mode: metadata.permissions().mode(), content }
     }

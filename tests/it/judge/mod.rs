@@ -7,6 +7,7 @@
 //! - `package`, `dockerfile`, `context`, `target`: the service, which is `cmd/app`, `Dockerfile` and `.` unless said
 //!   otherwise; `-` is no package
 //! - `argument: NAME=VALUE`: a build argument
+//! - `image: NAME DOCKERFILE`: an image that is built first, of the same context, for `FROM NAME`
 //! - `flag: NAME`: a flag of `COPY` that the frontend of this BuildKit need not know
 //! - `config: LINE`: more of the configuration, after the table of the service
 //! - `executable: FILES`, `archive: FILE FOLDER`: what a text cannot say: a mode, and a tar archive of a folder
@@ -14,8 +15,8 @@
 //!   beside the change of every file, whose label is its path
 //! - `vain: CHANGE, CHANGE…: REASON`: changes that are planned though the image stays what it is, and why that must be
 //!
-//! A change of a file makes `@2` of every `@1` in it, or adds a comment. Comments in the Dockerfile and its
-//! `.dockerignore` are counted apart: these two are inputs as they are. With `JUDGE=NAME` only the cases are judged whose
+//! A change of a file makes `@2` of every `@1` in it, or adds a comment. The Dockerfile and its `.dockerignore` are inputs
+//! as they are, and are not judged where they are planned. With `JUDGE=NAME` only the cases are judged whose
 //! names begin so.
 
 mod bases;
@@ -92,8 +93,8 @@ struct Verdict {
     needed: usize,
     /// Changes that alter nothing and are planned, as expected.
     in_vain: usize,
-    /// Comments in Dockerfiles and `.dockerignore` files that alter nothing and are planned.
-    comments: usize,
+    /// Changes of Dockerfiles and `.dockerignore` files that are planned; whether they alter an image is not asked.
+    recipes: usize,
     /// Changes that alter the image and are not planned.
     missed: usize,
     /// Vain builds that are not expected, and expected ones that there are not.
@@ -108,7 +109,7 @@ impl Verdict {
         self.changes += other.changes;
         self.needed += other.needed;
         self.in_vain += other.in_vain;
-        self.comments += other.comments;
+        self.recipes += other.recipes;
         self.missed += other.missed;
         self.surprises += other.surprises;
         self.unknown += other.unknown;
@@ -117,13 +118,13 @@ impl Verdict {
 
     fn counts(&self) -> String {
         format!(
-            "{} changes; built: {} that alter the image, {} in vain as expected, {} comments in Dockerfiles and \
+            "{} changes; built: {} that alter the image, {} in vain as expected, {} for a Dockerfile or \
              .dockerignore; {} MISSED, {} not in vain or in vain against expectation, {} cases not known \
              to this BuildKit, {} faults",
             self.changes,
             self.needed,
             self.in_vain,
-            self.comments,
+            self.recipes,
             self.missed,
             self.surprises,
             self.unknown,
@@ -173,22 +174,52 @@ impl<'a> Court<'a> {
         if plan["decision"] != "skip" {
             verdict.faults.push(format!("{}: is built without a change: {plan:#}", self.case.name));
         }
-        for change in &self.case.changes {
-            self.put(change, true);
-            let (image, plan) = (self.build(), self.plan());
-            self.put(change, false);
-            let differences = match image {
-                Ok(image) => unchanged.differences(&image),
-                // What is copied by name and is gone breaks the build, which is a difference, too.
-                Err(log) if change.may_break() => vec![log.lines().last().unwrap_or_default().to_owned()],
-                Err(log) => {
-                    verdict.faults.push(format!("{}: {} breaks the build:\n{log}", self.case.name, change.label));
-                    continue;
-                }
-            };
-            self.weigh(&mut verdict, change, &differences, &plan);
+        let (quiet, others): (Vec<_>, Vec<_>) =
+            self.case.changes.iter().map(|change| (change, self.plan_of(change))).partition(|it| self.is_quiet(it));
+        verdict.changes = quiet.len() + others.len();
+        let quiet = if self.leave_it(&quiet, &unchanged) { Vec::new() } else { quiet };
+        for (change, plan) in quiet.iter().chain(&others) {
+            if plan["decision"] == "build" && self.case.is_recipe(change) {
+                verdict.recipes += 1;
+            } else {
+                self.hear(&mut verdict, change, plan, &unchanged);
+            }
         }
         verdict
+    }
+
+    /// Whether nothing should come of a change.
+    fn is_quiet(&self, (change, plan): &(&Change, Value)) -> bool {
+        change.is_edit && plan["decision"] == "skip" && !self.case.vain.contains_key(&change.label)
+    }
+
+    /// Whether changes of so many files at once leave the image as it is; then each of them does.
+    fn leave_it(&self, quiet: &[(&Change, Value)], unchanged: &Image) -> bool {
+        for (change, _) in quiet {
+            self.put(change, true);
+        }
+        let image = self.build();
+        for (change, _) in quiet {
+            self.put(change, false);
+        }
+        image.is_ok_and(|image| unchanged.differences(&image).is_empty())
+    }
+
+    /// Judges one change.
+    fn hear(&self, verdict: &mut Verdict, change: &Change, plan: &Value, unchanged: &Image) {
+        self.put(change, true);
+        let image = self.build();
+        self.put(change, false);
+        let differences = match image {
+            Ok(image) => unchanged.differences(&image),
+            // What is copied by name and is gone breaks the build, which is a difference, too.
+            Err(log) if change.may_break() => vec![log.lines().last().unwrap_or_default().to_owned()],
+            Err(log) => {
+                verdict.faults.push(format!("{}: {} breaks the build:\n{log}", self.case.name, change.label));
+                return;
+            }
+        };
+        self.weigh(verdict, change, &differences, plan);
     }
 
     /// Compares what the judge and the planner say of a change.
@@ -196,7 +227,6 @@ impl<'a> Court<'a> {
         let name = format!("{} ({}): {}", self.case.name, self.case.says, change.label);
         let (is_other, is_built) = (!differences.is_empty(), plan["decision"] == "build");
         let is_expected = self.case.vain.contains_key(&change.label);
-        verdict.changes += 1;
         match (is_other, is_built) {
             (true, true) => verdict.needed += 1,
             (true, false) => {
@@ -205,7 +235,6 @@ impl<'a> Court<'a> {
                 write!(text, "{}\n{plan:#}", self.case.dockerfile_text()).unwrap();
                 verdict.faults.push(text);
             }
-            (false, true) if self.case.is_recipe(change) => verdict.comments += 1,
             (false, true) if is_expected => verdict.in_vain += 1,
             (false, true) => {
                 verdict.surprises += 1;
@@ -227,35 +256,57 @@ impl<'a> Court<'a> {
         put(&self.context, &change.path, node);
     }
 
+    fn plan_of(&self, change: &Change) -> Value {
+        self.put(change, true);
+        let plan = self.plan();
+        self.put(change, false);
+        plan
+    }
+
     /// What is planned for the service, or what the program complains of.
     fn plan(&self) -> Value {
         let run = self.repo.run(["plan", "-o", "json", "--base", "HEAD", "--config", &self.config]);
         let plan: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
-        if run.code == 0 { plan["services"][0].clone() } else { Value::String(run.stderr) }
+        let services = plan["services"].as_array();
+        let app = services.and_then(|services| services.iter().find(|service| service["name"] == "app"));
+        app.cloned().unwrap_or(Value::String(run.stderr))
     }
 
     /// The image, or what BuildKit said.
     fn build(&self) -> Result<Image, String> {
-        let case = self.case;
-        let output = tempfile::tempdir_in(self.engine.folder.path()).unwrap();
-        let mut command = buildx(self.engine);
-        command.arg("--output").arg(format!("type=local,dest={}", output.path().display()));
-        command.arg("--file").arg(self.context.join(&case.dockerfile));
-        for base in self.bases {
-            command.arg("--build-context").arg(base.as_build_context());
+        let folder = tempfile::tempdir_in(self.engine.folder.path()).unwrap();
+        let (layout, output) = (folder.path().join("layout"), folder.path().join("output"));
+        let mut contexts: Vec<String> = self.bases.iter().map(Base::as_build_context).collect();
+        if let Some((name, dockerfile)) = &self.case.image {
+            let to = format!("type=oci,tar=false,dest={}", layout.display());
+            self.run(self.buildx(dockerfile, &contexts, &to))?;
+            contexts.push(format!("{name}=oci-layout://{}", layout.display()));
         }
-        if let Some(target) = &case.target {
+        let to = format!("type=local,dest={}", output.display());
+        let mut command = self.buildx(&self.case.dockerfile, &contexts, &to);
+        if let Some(target) = &self.case.target {
             command.args(["--target", target]);
         }
-        for argument in &case.arguments {
+        for argument in &self.case.arguments {
             command.args(["--build-arg", argument]);
         }
-        let run = command.arg(self.context.join(&case.context)).output().unwrap();
-        if run.status.success() {
-            Ok(Image::read(output.path()))
-        } else {
-            Err(end_of(&String::from_utf8_lossy(&run.stderr)))
+        self.run(command)?;
+        Ok(Image::read(&output))
+    }
+
+    fn buildx(&self, dockerfile: &str, contexts: &[String], output: &str) -> Command {
+        let mut command = buildx(self.engine);
+        command.args(["--output", output]).arg("--file").arg(self.context.join(dockerfile));
+        for context in contexts {
+            command.args(["--build-context", context]);
         }
+        command
+    }
+
+    /// Runs a build of the context of the case.
+    fn run(&self, mut command: Command) -> Result<(), String> {
+        let run = command.arg(self.context.join(&self.case.context)).output().unwrap();
+        if run.status.success() { Ok(()) } else { Err(end_of(&String::from_utf8_lossy(&run.stderr))) }
     }
 }
 
@@ -268,6 +319,6 @@ fn end_of(log: &str) -> String {
 /// A build, to be told of what and whereto.
 fn buildx(engine: &Engine) -> Command {
     let mut command = engine.command(found("buildx").to_str().unwrap());
-    command.args(["build", "--progress=plain", "--provenance=false"]);
+    command.args(["build", "--progress=plain", "--provenance=false"]).env("GOGC", "off");
     command
 }
