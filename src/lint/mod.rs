@@ -252,8 +252,9 @@ mod tests {
             stages(&|number| format!("FROM s{} AS s{number}\nRUN go build\n{}", number - 1, "COPY x /\n".repeat(40)));
         check(&format!("FROM golang:1.24 AS s0\nCOPY . .\n{chained}"));
         let copied = stages(&|number| {
-            let copies: String = (0..number).rev().take(40).map(|from| format!("COPY --from={from} / /\n")).collect();
-            format!("FROM scratch\n{copies}")
+            let copies: Vec<String> =
+                (0..number).rev().take(40).map(|from| format!("COPY --from={from} / /\n")).collect();
+            format!("FROM scratch\n{}", copies.concat())
         });
         check(&format!("FROM golang:1.24\nCOPY . .\nRUN go build -o /a .\n{copied}"));
     }

@@ -249,7 +249,7 @@ impl<'s> Subject<'s> {
         })
     }
 
-    /// Whether go.work decides which versions are used, in every way that the service may be built.
+    /// The ways in which the program may be built: with a go.work, or with a go.mod alone.
     pub(super) fn modes(&self) -> impl Iterator<Item = &'s crate::go::mode::Mode> {
         self.program().into_iter().flat_map(|program| &program.modes)
     }
