@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::matching::{is_wildcard, matches};
-use super::trace::Selection;
+use super::trace::{Excludes, Selection};
 use super::words::join;
 use super::{Dockerfile, Ignore};
 use crate::repo::{Entry, EntryKind, RepoPath, Tree, TreeError, find_entry, read_through_links};
@@ -121,9 +121,9 @@ impl<'a> Context<'a> {
     pub(super) fn files(&self, selection: &Selection) -> Result<(Vec<RepoPath>, Vec<RepoPath>), TreeError> {
         let mut files = Vec::new();
         let mut ignored = Vec::new();
-        let excludes = Excludes::new(selection);
+        let excludes = Excluding::new(selection.excludes.as_ref());
         if !selection.is_folder {
-            files.push(selection.path.clone());
+            files.extend((!excludes.has(&selection.path)).then(|| selection.path.clone()));
             return Ok((files, ignored));
         }
         // A folder that was asked for by name may be ignored itself, or lie in one; then all that is in it counts.
@@ -151,24 +151,23 @@ impl<'a> Context<'a> {
     }
 }
 
-/// What the `--exclude`s of an instruction leave out of a selection.
-struct Excludes<'a> {
-    folder: &'a RepoPath,
-    ignore: Ignore,
-}
+/// The rules of `--exclude` for the paths of a selection.
+struct Excluding<'a>(Option<(&'a RepoPath, Ignore)>);
 
-impl<'a> Excludes<'a> {
-    fn new(selection: &'a Selection) -> Self {
-        Self { folder: &selection.path, ignore: Ignore::of_patterns(selection.excludes.iter().map(String::as_str)) }
+impl<'a> Excluding<'a> {
+    fn new(excludes: Option<&'a Excludes>) -> Self {
+        let ignore = |excludes: &Excludes| Ignore::of_patterns(excludes.patterns.iter().map(String::as_str));
+        Self(excludes.map(|excludes| (&excludes.folder, ignore(excludes))))
     }
 
     fn has(&self, path: &RepoPath) -> bool {
-        !self.ignore.is_empty() && path.strip_prefix(self.folder).is_some_and(|below| self.ignore.excludes(below))
+        let Some((folder, ignore)) = &self.0 else { return false };
+        path.strip_prefix(folder).is_some_and(|below| !below.is_empty() && ignore.excludes(below))
     }
 
     fn all_below(&self, path: &RepoPath) -> bool {
-        let below = path.strip_prefix(self.folder);
-        !self.ignore.is_empty() && below.is_some_and(|below| self.ignore.excludes_all_below(below))
+        let Some((folder, ignore)) = &self.0 else { return false };
+        path.strip_prefix(folder).is_some_and(|below| !below.is_empty() && ignore.excludes_all_below(below))
     }
 }
 

@@ -27,7 +27,9 @@ use crate::repo::Tree;
 pub use commands::TagMention;
 pub use context::{context_has_sources, dockerignore_of};
 pub use ignore::{Ignore, IgnoreProblem};
-pub use trace::{DockerNote, GoBuild, GoTarget, Selection, Setting, Trace, TraceQuestion, selected_files, trace};
+pub use trace::{
+    DockerNote, Excludes, GoBuild, GoTarget, Selection, Setting, Trace, TraceQuestion, selected_files, trace,
+};
 pub use words::Variables;
 
 /// A Dockerfile, with known variables put in.

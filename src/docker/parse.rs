@@ -230,7 +230,14 @@ impl<'a> Reader<'a> {
         match base_stage {
             Some(earlier) => self.state = self.ended.get(earlier).cloned().unwrap_or_default(),
             None if base == "scratch" => self.state.workdir.text.push('/'),
-            None => drop(self.bases.insert(base.clone())),
+            None => {
+                if is_official_go(&base) {
+                    self.state.workdir.text.push_str("/go");
+                    let path = Word { text: "/go".to_owned(), ..Word::default() };
+                    self.state.variables.set("GOPATH", &path, true);
+                }
+                self.bases.insert(base.clone());
+            }
         }
         let platform = platform.map(|text| expand(text, &self.global, self.lines.escape, &self.budget));
         if let Some(name) = &name {
@@ -449,6 +456,14 @@ impl<'a> Reader<'a> {
         file.mentioned = mentioned;
         file
     }
+}
+
+/// Whether an image is Docker's own image of Go, which sets `GOPATH` to `/go` and starts there.
+fn is_official_go(image: &str) -> bool {
+    let name = image.split('@').next().unwrap_or_default();
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    name.split(':').next() == Some("golang")
 }
 
 /// The arguments that `BuildKit` sets for the platform that is built for.

@@ -32,6 +32,8 @@ pub(super) enum Tool {
     Folder,
     /// Nowhere: it prints, or only succeeds or fails.
     Prints,
+    /// Into variables of the script (`read`, `for`).
+    Variables,
     /// It runs the file (`.`).
     Runs,
 }
@@ -84,7 +86,11 @@ pub(super) fn effect(command: &RunWords) -> Effect<'_> {
     if command.is_label || command.nesting == Nesting::Guess {
         return Effect::Nothing;
     }
-    let Some(invocation) = invocation(command) else { return Effect::Nothing };
+    let Some(invocation) = invocation(command) else {
+        // The names that a wildcard finds are the values of the variable.
+        let has_wildcard = command.words.iter().any(|word| has_wildcard(&word.text));
+        return if has_wildcard { Effect::Files(Tool::Variables) } else { Effect::Nothing };
+    };
     let is_known = invocation.words_are_known;
     let invocation = invocation.of;
     if !is_known {
@@ -101,6 +107,8 @@ pub(super) fn effect(command: &RunWords) -> Effect<'_> {
             Effect::Anything(format!("{} -r", invocation.program))
         }
         "command" | "hash" | "type" | "which" => Effect::Nothing,
+        "echo" | "printf" if command.words.iter().any(|word| has_wildcard(&word.text)) => Effect::Files(Tool::Prints),
+        "read" | "mapfile" => Effect::Files(Tool::Variables),
         name if NOTHING.contains(&name) => Effect::Nothing,
         name if PACKAGES.contains(&name) => Effect::Packages,
         name if PRINTS.contains(&name) => Effect::Files(Tool::Prints),
@@ -113,7 +121,7 @@ pub(super) fn effect(command: &RunWords) -> Effect<'_> {
 }
 
 /// Programs that have nothing to do with what the files of the context contain.
-const NOTHING: [&str; 66] = [
+const NOTHING: [&str; 63] = [
     ":",
     "[[",
     "adduser",
@@ -139,16 +147,13 @@ const NOTHING: [&str; 66] = [
     "done",
     "esac",
     "getent",
-    "go-wrapper-none",
     "gpg",
     "groupadd",
     "groupmod",
     "hostname",
     "id",
-    "install-none",
     "local",
     "locale-gen",
-    "ls",
     "mkdir",
     "mktemp",
     "nproc",
@@ -300,6 +305,17 @@ fn program_name(word: &str) -> &str {
 
 fn is_plain_name(word: &str) -> bool {
     !program_name(word).contains(['/', '*', '?', '$'])
+}
+
+fn has_wildcard(word: &str) -> bool {
+    word.contains(['*', '?']) || word.contains('[') && word.contains(']') && word.len() > 2
+}
+
+/// Whether a command is a shell that reads its script from its input.
+pub(super) fn reads_script(command: &RunWords) -> bool {
+    let Some(Found { of, .. }) = invocation(command) else { return false };
+    let is_shell = matches!(of.program, "sh" | "bash" | "ash" | "dash");
+    is_shell && !of.arguments.iter().any(|word| word.text.starts_with('-') && word.text.ends_with('c'))
 }
 
 fn has_argument(invocation: &Invocation<'_>, names: &[&str]) -> bool {

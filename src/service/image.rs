@@ -14,6 +14,7 @@ use crate::docker::{
 };
 use crate::go::folder::GoFolder;
 use crate::go::mode::{ModFlag, Mode};
+use crate::go::modfile::Replace;
 use crate::go::workspace::Workspace;
 use crate::repo::{RepoPath, TreeError};
 use crate::service::target::TargetSpec;
@@ -143,6 +144,7 @@ impl Builds<'_> {
             self.settle(program, &own, &mut notes)?;
         }
         program.others = others;
+        self.check_replacements(program);
         self.check_places();
         Ok((self.doubtful(), self.notes(notes)))
     }
@@ -536,6 +538,33 @@ impl Builds<'_> {
 
     fn is_hidden(&self, path: &RepoPath) -> bool {
         path.strip_prefix(self.request.context).is_some_and(|below| self.ignore.excludes(below))
+    }
+
+    /// A folder that replaces a module must lie where the go.mod says, as seen from where that lies in the image.
+    fn check_replacements(&mut self, program: &Program) {
+        let used = program.modes.iter().filter_map(|mode| match mode {
+            Mode::Workspace(dir) => self.workspace.work_files().get(dir),
+            Mode::Module(_) => None,
+        });
+        let mut replaced: BTreeSet<RepoPath> = BTreeSet::new();
+        for file in used {
+            let folders = file.go_work.replaces.iter().filter_map(Replace::folder);
+            replaced.extend(folders.filter_map(|folder| file.dir.join(folder.as_bytes())));
+        }
+        if let Some(module) = self.workspace.modules().get(&program.module) {
+            let folders = module.go_mod.replaces.iter().filter_map(Replace::folder);
+            replaced.extend(folders.filter_map(|folder| module.dir.join(folder.as_bytes())));
+        }
+        for at in 0..self.reached.len() {
+            let build = &self.reached[at].build;
+            let list = program.module.child(b"vendor").child(b"modules.txt");
+            let is_elsewhere = |folder: &RepoPath| {
+                self.workspace.modules().contains_key(folder) && !self.sees(build, &folder.child(b"go.mod"))
+            };
+            if !self.sees(build, &list) && replaced.iter().any(is_elsewhere) {
+                self.doubt(at, "a folder that replaces a module is not where the repository has it");
+            }
+        }
     }
 
     /// Source that comes without its go.mod would belong to another module than in the repository.

@@ -21,14 +21,28 @@ pub struct Selection {
     pub is_folder: bool,
     /// Whether it was asked for by its name, so that it counts even if Git ignores it.
     pub is_named: bool,
-    /// The patterns of `--exclude`, and the folder that they are relative to.
-    pub excludes: Vec<String>,
+    /// What `--exclude` leaves out of it.
+    pub excludes: Option<Excludes>,
+}
+
+/// The patterns of `--exclude`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Excludes {
+    /// The folder that they are relative to: the one that was copied.
+    pub folder: RepoPath,
+    /// The patterns, as written.
+    pub patterns: Vec<String>,
 }
 
 impl Selection {
     /// A folder with all that is below it.
     pub fn folder(path: RepoPath) -> Self {
-        Self { path, is_folder: true, is_named: true, excludes: Vec::new() }
+        Self { path, is_folder: true, is_named: true, excludes: None }
+    }
+
+    /// One file.
+    pub fn file(path: RepoPath) -> Self {
+        Self { path, is_folder: false, is_named: true, excludes: None }
     }
 }
 

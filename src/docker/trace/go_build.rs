@@ -410,8 +410,8 @@ impl Tracer<'_> {
         build.is_rearranged |= build.dir.is_none();
     }
 
-    /// Whether something lies where neither the Go source nor anything of the system is, and is no Go source: no compiler
-    /// looks there, unless a flag says so.
+    /// Whether something lies where neither the Go source nor anything of the system is: no compiler looks there, unless
+    /// a flag or a `replace` line says so.
     fn is_out_of_reach(&self, entry: &Entry, shift: Option<&Shift>) -> bool {
         const SYSTEM: [&str; 11] =
             ["/usr", "/lib", "/lib64", "/etc", "/opt", "/root", "/home", "/var", "/bin", "/sbin", "/go"];

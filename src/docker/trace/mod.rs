@@ -18,7 +18,7 @@ use super::{
 };
 use crate::repo::{RepoPath, Tree, TreeError};
 
-pub use self::files::Selection;
+pub use self::files::{Excludes, Selection};
 pub use self::go_build::{GoBuild, GoTarget, Setting};
 
 /// How many builds of one Dockerfile are told apart when it is asked what they could read.
@@ -230,13 +230,12 @@ impl Tracer<'_> {
         self.remarks.escaping.extend(matches.escaping.iter().map(|link| (line, link.to_string())));
         let mut entries = Vec::new();
         for link in &matches.links {
-            let selection = Selection { path: link.clone(), is_folder: false, is_named: true, excludes: Vec::new() };
-            let link = self.files.add_source(Source::Context(selection));
+            let link = self.files.add_source(Source::Context(Selection::file(link.clone())));
             let source = self.files.add_source(Source::Made(vec![link]));
             entries.push(Entry { at: placing.target.clone(), source, is_whole_file: false });
         }
         if matches.gave_up {
-            let whole = self.select(self.question.context.clone(), true, &[]);
+            let whole = self.files.add_source(Source::Context(Selection::folder(self.question.context.clone())));
             entries.push(Entry { at: placing.target.clone(), source: whole, is_whole_file: false });
         }
         for found in matches.found {
@@ -244,9 +243,9 @@ impl Tracer<'_> {
             let path = found.path;
             // Files are never excluded; with `--parents` patterns have another root, so none is applied.
             let is_excluding = found.is_folder && !placing.keeps_parents;
-            let excludes = if is_excluding { placing.excludes } else { &[] };
-            let selection =
-                Selection { path, is_folder: found.is_folder, is_named: found.is_named, excludes: excludes.to_vec() };
+            let excludes = (is_excluding && !placing.excludes.is_empty())
+                .then(|| Excludes { folder: path.clone(), patterns: placing.excludes.to_vec() });
+            let selection = Selection { path, is_folder: found.is_folder, is_named: found.is_named, excludes };
             let mut source = self.files.add_source(Source::Context(selection));
             if is_unknown || placing.unpacks && !found.is_folder {
                 source = self.files.add_source(Source::Made(vec![source]));
@@ -254,11 +253,6 @@ impl Tracer<'_> {
             entries.push(Entry { at, source, is_whole_file: false });
         }
         Ok(entries)
-    }
-
-    fn select(&mut self, path: RepoPath, is_folder: bool, excludes: &[String]) -> SourceId {
-        let selection = Selection { path, is_folder, is_named: true, excludes: excludes.to_vec() };
-        self.files.add_source(Source::Context(selection))
     }
 
     /// What a path of another stage puts where.
@@ -325,7 +319,7 @@ impl Tracer<'_> {
             return Ok(vec![(whole, HitPlace::Somewhere)]);
         };
         let below = String::from_utf8_lossy(below);
-        if below.contains('\u{fffd}') || !selection.excludes.is_empty() {
+        if below.contains('\u{fffd}') {
             return Ok(vec![(whole, HitPlace::Somewhere)]);
         }
         let pattern = if below.is_empty() { rest.to_owned() } else { format!("{}/{rest}", escaped(&below)) };
@@ -336,11 +330,11 @@ impl Tracer<'_> {
         }
         let mut parts = Vec::new();
         for link in links {
-            let link = self.select(link, false, &[]);
+            let link = self.files.add_source(Source::Context(Selection::file(link)));
             parts.push((link, HitPlace::Somewhere));
         }
         for Match { path, is_folder, is_named, .. } in found {
-            let selection = Selection { path, is_folder, is_named, excludes: Vec::new() };
+            let selection = Selection { path, is_folder, is_named, excludes: selection.excludes.clone() };
             parts.push((self.files.add_source(Source::Context(selection)), HitPlace::Below(String::new())));
         }
         Ok(parts)
@@ -365,7 +359,13 @@ impl Tracer<'_> {
         // What substitutions read is there before the commands that they are part of run.
         let (before, then): (Vec<&RunWords>, Vec<&RunWords>) =
             run.commands.iter().partition(|command| command.nesting == Nesting::Substitution);
+        let mut is_fed = false;
         for command in before.into_iter().chain(then) {
+            let has_input = is_fed || command.words.iter().any(|word| word.is_redirect);
+            if command.nesting == Nesting::Plain && has_input && shell::reads_script(command) {
+                self.anything(line, "a script from elsewhere".to_owned(), &script.mounted);
+            }
+            is_fed = command.is_piped;
             self.command(command, &mut script)?;
         }
         Ok(())
@@ -432,7 +432,10 @@ impl Tracer<'_> {
         }
         script.assign(command);
         match effect {
-            Effect::Nothing => self.redirected(command, &folder, Vec::new(), script),
+            Effect::Nothing => {
+                self.decided(command, &folder, script);
+                self.redirected(command, &folder, Vec::new(), script);
+            }
             Effect::Files(tool) => self.files_of_tool(command, &folder, tool, script)?,
             Effect::Packages => self.packages(command, &folder, script),
             Effect::Go(invocation) => self.go(&invocation, &folder, script)?,
@@ -489,13 +492,15 @@ impl Tracer<'_> {
         if sources.is_empty() && script.flowing.is_empty() {
             return Ok(());
         }
-        let flows = command.is_piped || command.nesting == Nesting::Substitution;
+        // Whether a file is there, or what it holds, may decide what the rest of the script does.
+        let decides = tool == Tool::Variables || tool == Tool::Prints && script.is_branching;
+        let flows = decides || command.is_piped || command.nesting == Nesting::Substitution;
         if flows && tool != Tool::Last {
             script.flowing.extend(&sources);
         }
         let arguments = || shell::file_arguments(command);
         let written: Vec<&Word> = match tool {
-            Tool::Prints => Vec::new(),
+            Tool::Prints | Tool::Variables => Vec::new(),
             Tool::Folder if !shell::unpacks(command) => arguments().collect(),
             Tool::Arguments => arguments().collect(),
             Tool::Last => {
@@ -527,6 +532,18 @@ impl Tracer<'_> {
         }
         self.redirected(command, folder, of, script);
         Ok(())
+    }
+
+    /// What a command that reads nothing writes, where what was read before decides whether it runs.
+    fn decided(&mut self, command: &RunWords, folder: &str, script: &Script<'_>) {
+        if script.flowing.is_empty() || !script.is_branching || command.nesting != Nesting::Plain || command.is_label {
+            return;
+        }
+        let made = self.files.add_source(Source::Made(script.flowing.clone()));
+        let paths: BTreeSet<String> = shell::file_arguments(command).map(|word| join(folder, &word.text)).collect();
+        for path in paths.into_iter().filter(|path| !path.contains("${")) {
+            self.put(Some(path), made);
+        }
     }
 
     /// Follows `cp`, `mv` and `ln`, which leave files as they are; `false` if it is not known what goes where.
@@ -616,9 +633,7 @@ impl Tracer<'_> {
             if reached.len() < MAX_READERS {
                 build.readable = self.files.reach(build.visible.clone(), &inputs).selections;
             } else {
-                let path = self.question.context.clone();
-                let all = Selection { path, is_folder: true, is_named: true, excludes: Vec::new() };
-                build.readable = BTreeSet::from([all]);
+                build.readable = BTreeSet::from([Selection::folder(self.question.context.clone())]);
             }
             reached.push(build);
         }
