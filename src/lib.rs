@@ -42,6 +42,7 @@
 //! | [`graph`] | programs and a workspace | a [`PackageGraph`](graph::PackageGraph): closures, chains, components |
 //! | [`service`] | configuration and workspace | each [`Service`](service::Service) with its targets |
 //! | [`fingerprint`] | services and graphs | a [`Snapshot`](fingerprint::Snapshot): manifests and fingerprints |
+//! | [`lint`] | a snapshot | advice on Dockerfiles |
 //! | [`plan`] | two snapshots and the change set | a [`Plan`](plan::Plan): decisions, reasons, steps |
 //! | [`render`] | a plan | text, JSON, Markdown: one pure function and one file for each format |
 //! | [`lock`] | the Go module cache | build-plan.lock |
@@ -52,7 +53,7 @@
 //!
 //! What is deliberately absent:
 //!
-//! - The core (`go`, `docker`, `graph`, `service`, `fingerprint`, `plan`, `render`) touches no disk, Git, network,
+//! - The core (`go`, `docker`, `graph`, `service`, `fingerprint`, `lint`, `plan`, `render`) touches no disk, Git, network,
 //!   environment or clock, and prints nothing. Bytes come from `&dyn Tree`, so a test is a tree in memory.
 //! - No module knows one below it. `render` computes nothing; only `cli` prints and reads the environment.
 //! - Nothing of the host is an input: not its Go, its module cache, its Git configuration, its time.
@@ -80,6 +81,8 @@
 //! - **An output format**: a file in `render`, a variant in `cli::args`, one arm in the command.
 //! - **A builder**: a file in `execute` that implements [`Builder`](execute::builder::Builder), one line in `cli::run`.
 //! - **A command**: a file in `cli`, a variant in `cli::args`, one arm in `cli::run`.
+//! - **A rule of `lint`**: a variant of [`LintRule`](config::LintRule), a row in `src/lint/rules.rs`, a function in the file
+//!   of its group that takes what it needs from the subject, and a section in `docs/lint.md`.
 //! - **A configuration key**: a line in `src/config/keys.rs`, which reads, checks and describes it, and a row in
 //!   `docs/configuration.md`.
 
@@ -93,6 +96,7 @@ pub mod git;
 pub mod go;
 pub mod graph;
 pub mod ledger;
+pub mod lint;
 pub mod lock;
 pub mod plan;
 pub mod registry;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::LedgerStore;
+use crate::config::{LedgerStore, LintRule};
 use crate::plan::shards::Shard;
 
 const STYLES: Styles = Styles::styled()
@@ -54,6 +54,12 @@ pub(super) enum Command {
     /// Show what the ledger knows: what was built and pushed, and when
     #[command(after_help = "Examples:\n  buildplan status\n  buildplan status auth -o json")]
     Status(StatusArguments),
+    /// Show what makes the images big, slow to build or unsafe, and what to write instead
+    #[command(
+        after_help = "Examples:\n  buildplan lint\n  buildplan lint auth cart --deny root-user --deny no-trimpath\n  \
+                            buildplan lint -o github --deny all"
+    )]
+    Lint(LintArguments),
     /// Write build-plan.lock: what external modules import, for plans that are exact without Go
     #[command(after_help = "Examples:\n  buildplan lock\n  buildplan lock --download\n  buildplan lock --check")]
     Lock(LockArguments),
@@ -434,6 +440,47 @@ pub(super) enum StatusFormat {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct LintArguments {
+    /// Only the Dockerfiles of these services
+    #[arg(value_name = "SERVICE")]
+    pub(super) services: Vec<String>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: LintFormat,
+    /// Exit with 1 if RULE finds something; all: any rule that is not allowed
+    #[arg(long, value_name = "RULE")]
+    pub(super) deny: Vec<Denied>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LintFormat {
+    Text,
+    Json,
+    Github,
+}
+
+/// What is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Denied {
+    All,
+    Rule(LintRule),
+}
+
+impl FromStr for Denied {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        LintRule::of(text).map(Self::Rule).ok_or_else(|| match LintRule::nearest(text) {
+            Some(near) => format!("there is no such rule; did you mean `{}`?", near.as_str()),
+            None => "there is no such rule; docs/lint.md lists them".to_owned(),
+        })
+    }
+}
+
+#[derive(Debug, Args)]
 pub(super) struct LockArguments {
     /// Write nothing; exit with 1 if build-plan.lock is not what the tree needs
     #[arg(long, conflicts_with = "download")]
@@ -459,6 +506,7 @@ pub(super) enum SchemaChoice {
     Matrix,
     Report,
     Status,
+    Lint,
 }
 
 #[derive(Debug, Args)]

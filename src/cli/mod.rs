@@ -7,6 +7,7 @@ mod comparison;
 mod completions;
 mod groups;
 mod inputs;
+mod lint;
 mod lock;
 mod matrix;
 mod output;
@@ -57,6 +58,7 @@ fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         Command::Matrix(command) => matrix::run(global, command, output),
         Command::Run(command) => run::run(global, command, output),
         Command::Status(command) => status::run(global, command, output),
+        Command::Lint(command) => lint::run(global, command, output),
         Command::Lock(command) => lock::run(global, command, output),
         Command::Schema(command) => schema::run(command, output),
         Command::Completions(command) => completions::run(command, output),

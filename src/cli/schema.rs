@@ -13,6 +13,7 @@ pub(super) fn run(command: &SchemaArguments, output: &Output) -> Result<Status, 
         SchemaChoice::Packages => SchemaName::Packages,
         SchemaChoice::Matrix => SchemaName::Matrix,
         SchemaChoice::Status => SchemaName::Status,
+        SchemaChoice::Lint => SchemaName::Lint,
         SchemaChoice::Report => SchemaName::Report,
     };
     output.data(&json::to_text(&schema(name)).map_err(Failure::new)?)?;

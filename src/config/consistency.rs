@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Mistake, Problems, shown};
+use super::error::{Mistake, Problems};
 use super::template::{check_repository_for, check_tag_for};
 use super::{Builder, Config, GoSettings, ImageSettings, ServiceConfig};
 
@@ -21,10 +21,9 @@ pub(super) fn check(config: &Config, root: &DeTable<'_>, problems: &mut Problems
 }
 
 fn check_lint(config: &Config, root: &DeTable<'_>, problems: &mut Problems) {
-    let allowed: BTreeSet<&String> = config.lint.allow.iter().collect();
-    if let Some(rule) = config.lint.deny.iter().find(|rule| allowed.contains(rule)) {
+    if let Some(rule) = config.lint.deny.iter().find(|rule| config.lint.allow.contains(rule)) {
         problems.add(offset_of(root, &["lint", "deny"]), || {
-            Mistake::new(format!("the rule `{}` is both allowed and denied", shown(rule)))
+            Mistake::new(format!("the rule `{}` is both allowed and denied", rule.as_str()))
         });
     }
 }

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use toml::de::DeValue;
 
 use super::error::Problems;
-use super::kinds::{Boolean, Choice, Integer, Item, KeyPath, Kind, List};
+use super::kinds::{Boolean, Choice, Integer, Item, KeyPath, Kind, List, RuleName};
 use super::section::{Field, Section};
 use super::words::{
     ARGUMENT, BRANCH, BUILD_ARGS, BUILD_TAG, CACHE, DURATION, ENV_NAME, FILE, FLAG, FOLDER, GLOB, LABELS,
-    LONGEST_SERVICE_NAME, OPTION, PACKAGE, PLATFORM, REGISTRY, REPOSITORY, RULE, SERVICE_NAME, STAGE, TAG, TOOLCHAIN,
+    LONGEST_SERVICE_NAME, OPTION, PACKAGE, PLATFORM, REGISTRY, REPOSITORY, SERVICE_NAME, STAGE, TAG, TOOLCHAIN,
     WORKSPACE, check_service_name,
 };
 use super::{
@@ -261,9 +261,9 @@ fn ledger() -> Section<LedgerSettings> {
 
 fn lint() -> Section<LintSettings> {
     Section::<LintSettings>::new("Which advice is given.")
-        .key("allow", "Rules that are not applied.", list(RULE), |lint, rules| lint.allow = rules)
+        .key("allow", "Rules that are not applied.", list(RuleName), |lint, rules| lint.allow = rules)
         .default(json!([]))
-        .key("deny", "Rules whose findings are errors.", list(RULE), |lint, rules| lint.deny = rules)
+        .key("deny", "Rules whose findings are errors.", list(RuleName), |lint, rules| lint.deny = rules)
         .default(json!([]))
 }
 

@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
 
 use super::error::{Mistake, Problems, shown};
+use super::lint_rule::LintRule;
 use super::nearest::nearest;
 
 /// No honest list or table has more entries; what is written for each of many services must stay small.
@@ -263,6 +264,44 @@ impl<T: Copy> Kind for Choice<T> {
             });
         }
         found
+    }
+}
+
+/// The name of a rule of `buildplan lint`. There are too many to list them all in a message.
+#[derive(Clone, Copy)]
+pub(super) struct RuleName;
+
+impl Kind for RuleName {
+    type Out = LintRule;
+
+    fn expected(&self) -> String {
+        "the name of a rule".to_owned()
+    }
+
+    fn expected_many(&self) -> String {
+        "names of rules".to_owned()
+    }
+
+    fn schema(&self) -> Value {
+        json!({"enum": LintRule::ALL.map(LintRule::as_str)})
+    }
+
+    fn read(&self, item: &Item<'_>, problems: &mut Problems) -> Option<LintRule> {
+        let DeValue::String(text) = item.value else {
+            problems.add(item.offset, || item.wrong_type("the name of a rule").hint("put it in quotes"));
+            return None;
+        };
+        let rule = LintRule::of(text);
+        if rule.is_none() {
+            problems.add(item.offset, || {
+                let mistake = Mistake::new(format!("there is no rule `{}`", shown(text)));
+                match LintRule::nearest(text) {
+                    Some(near) => mistake.hint(format!("did you mean `{}`?", near.as_str())),
+                    None => mistake.hint("docs/lint.md lists them"),
+                }
+            });
+        }
+        rule
     }
 }
 

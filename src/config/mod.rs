@@ -10,6 +10,7 @@ mod glob;
 mod image_reference;
 mod keys;
 mod kinds;
+mod lint_rule;
 mod nearest;
 mod platform;
 mod read;
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub use error::ConfigError;
 pub use glob::Glob;
 pub use image_reference::{check_registry, check_repository, check_tag, split_repository};
+pub use lint_rule::LintRule;
 pub use nearest::nearest;
 pub use platform::Platform;
 pub use template::fill_template;
@@ -335,9 +337,9 @@ pub enum Unseen {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct LintSettings {
     /// Rules that are not applied.
-    pub allow: Vec<String>,
+    pub allow: Vec<LintRule>,
     /// Rules whose findings are errors.
-    pub deny: Vec<String>,
+    pub deny: Vec<LintRule>,
 }
 
 impl Config {

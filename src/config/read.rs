@@ -101,8 +101,8 @@ mod tests {
     use super::*;
     use crate::config::schema::FULL;
     use crate::config::{
-        BackEdges, Builder, DockerInputs, Glob, GoSettings, ImageSettings, LedgerSettings, LedgerStore, Platform,
-        RunSettings, ServiceConfig, Unseen, WorkspaceMode,
+        BackEdges, Builder, DockerInputs, Glob, GoSettings, ImageSettings, LedgerSettings, LedgerStore, LintRule,
+        Platform, RunSettings, ServiceConfig, Unseen, WorkspaceMode,
     };
     use crate::repo::RepoPath;
 
@@ -180,8 +180,8 @@ mod tests {
         assert_eq!(config.run.build_timeout, Duration::from_mins(90));
         assert_eq!(config.run.push_timeout, Duration::from_secs(90));
         assert_eq!((config.ledger.store, config.ledger.unseen), (LedgerStore::Registry, Unseen::Compare));
-        assert_eq!(config.lint.allow, ["floating-base"]);
-        assert_eq!(config.lint.deny, ["copy-all"]);
+        assert_eq!(config.lint.allow, [LintRule::FloatingBase]);
+        assert_eq!(config.lint.deny, [LintRule::NoTrimpath]);
     }
 
     #[test]
@@ -389,9 +389,18 @@ mod tests {
             "4:1: the tag",
         );
         check_error_part(
-            "[lint]\nallow = [\"a\", \"b\"]\ndeny = [\"b\"]\n",
-            "3:1: the rule `b` is both allowed and denied",
+            "[lint]\nallow = [\"upx\", \"root-user\"]\ndeny = [\"root-user\"]\n",
+            "3:1: the rule `root-user` is both allowed and denied",
         );
+    }
+
+    #[test]
+    fn a_rule_that_there_is_not_is_an_error_with_the_nearest() {
+        check_error(
+            "[lint]\ndeny = [\"notrimpath\"]\n",
+            "2:9: there is no rule `notrimpath` (did you mean `no-trimpath`?)",
+        );
+        check_error("[lint]\nallow = [\"DL3006\"]\n", "2:10: there is no rule `DL3006` (docs/lint.md lists them)");
     }
 
     #[test]

@@ -87,7 +87,7 @@ dockerfile = "services/cart/Dockerfile"
 
 [lint]
 allow = ["floating-base"]
-deny = ["copy-all"]
+deny = ["no-trimpath"]
 "#;
 
 #[cfg(test)]

@@ -218,22 +218,6 @@ pub(super) const REGISTRY: Text<String> = Text {
     parse: |text| check_registry(text).map(|()| text.to_owned()).map_err(Mistake::from),
 };
 
-pub(super) const RULE: Text<String> = Text {
-    one: "the name of a rule",
-    many: "names of rules",
-    pattern: Some("^[a-z0-9]+(-[a-z0-9]+)*$"),
-    parse: |text| {
-        let legal = |word: &str| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        };
-        if text.split('-').all(legal) {
-            return Ok(text.to_owned());
-        }
-        let mistake = Mistake::new(format!("`{}` is not the name of a rule", shown(text)));
-        Err(mistake.hint("rules are lower case words with dashes between them"))
-    },
-};
-
 pub(super) const DURATION: Text<Duration> = Text {
     one: "a duration such as `\"1h30m\"`",
     many: "durations",
@@ -447,7 +431,6 @@ mod tests {
         }
         check(&ENV_NAME, &["A", "_a1"], &["", "1A", "A-B", "A=B", "Ä"]);
         check(&STAGE, &["build", "0", "a.b-c_d"], &["", "-a", "a b", "a/b"]);
-        check(&RULE, &["no-latest", "a1"], &["", "-a", "a-", "A", "a_b", "a--b"]);
         check(&OPTION, &["id=npm,src=.npmrc", "mode=max"], &["", " ", "a\nb"]);
         check(&CACHE, &["type=registry,ref=x/{service}:{branch}"], &["{x}", "{", ""]);
         check(&REGISTRY, &["localhost:5000"], &["http://localhost"]);

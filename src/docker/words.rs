@@ -47,6 +47,11 @@ impl Variables {
         self.known.get(name)
     }
 
+    /// Whether a variable of the `go` command is set to something that is not known.
+    pub fn is_unknown(&self, name: &str) -> bool {
+        self.unknown.contains(name)
+    }
+
     /// The variables whose values are known.
     pub(super) fn known(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.known.iter().map(|(name, value)| (name.as_str(), value))

@@ -135,11 +135,11 @@ fn lines(step: &FinishedStep<'_>) -> String {
 }
 
 /// See `escapeData` in the toolkit of GitHub Actions.
-fn github_data(text: &str) -> String {
+pub(super) fn github_data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-fn github_property(text: &str) -> String {
+pub(super) fn github_property(text: &str) -> String {
     github_data(text).replace(':', "%3A").replace(',', "%2C")
 }
 

@@ -1,10 +1,11 @@
-//! Turns plans, manifests and package lists into text: one pure function and one file for each format.
+//! Turns plans, manifests, package lists and advice into text: one pure function and one file for each format.
 //!
 //! It computes nothing and prints nothing.
 
 pub mod ci_log;
 pub mod inputs;
 pub mod json;
+pub mod lint;
 pub mod markdown;
 pub mod matrix;
 pub mod packages;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::render::inputs::InputsDocument;
 use crate::render::json::PlanDocument;
+use crate::render::lint::LintDocument;
 use crate::render::matrix::Matrix;
 use crate::render::packages::PackagesDocument;
 use crate::render::report::ReportDocument;
@@ -27,6 +28,8 @@ pub enum SchemaName {
     Report,
     /// `status -o json`.
     Status,
+    /// `lint -o json`.
+    Lint,
 }
 
 /// A schema (JSON Schema, draft 2020-12).
@@ -38,6 +41,7 @@ pub fn schema(name: SchemaName) -> Value {
         SchemaName::Packages => schema_for!(PackagesDocument).to_value(),
         SchemaName::Matrix => schema_for!(Matrix).to_value(),
         SchemaName::Status => schema_for!(StatusDocument).to_value(),
+        SchemaName::Lint => schema_for!(LintDocument).to_value(),
         SchemaName::Report => schema_for!(ReportDocument).to_value(),
     }
 }

@@ -74,6 +74,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/configuration.md",
         "docs/external-modules.md",
         "docs/inputs.md",
+        "docs/lint.md",
         "docs/reasons.md",
     ] {
         let text = read(page);

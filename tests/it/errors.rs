@@ -337,7 +337,7 @@ fn usage_errors_end_like_all_others() {
     assert_snapshot!(repo.run(["pln"]).failure(), @"
     error: unrecognized subcommand 'pln'
 
-      tip: a similar subcommand exists: 'plan'
+      tip: some similar subcommands exist: 'lint', 'plan'
 
     Usage: buildplan [OPTIONS] <COMMAND>
 

@@ -376,6 +376,7 @@ fn check_valid(schema: &jsonschema::Validator, document: &Value) {
 #[test]
 fn every_json_document_is_what_its_schema_says() {
     let (plans, inputs, packages) = (schema("plan"), schema("inputs"), schema("packages"));
+    let advice = schema("lint");
     let json = |repo: &Sandbox, arguments: &[&str]| -> Value {
         serde_json::from_str(&repo.run(arguments.iter().copied().chain(["-o", "json"])).success()).unwrap()
     };
@@ -385,6 +386,7 @@ fn every_json_document_is_what_its_schema_says() {
         let plan = repo.plan(["--on-missing-base", "all"]);
         check_valid(&plans, &plan.0);
         check_valid(&packages, &json(&repo, &["packages", "--on-missing-base", "all"]));
+        check_valid(&advice, &json(&repo, &["lint"]));
         for service in plan.services() {
             check_valid(&inputs, &json(&repo, &["inputs", service, "--on-missing-base", "all"]));
         }
@@ -517,7 +519,7 @@ fn text_is_coloured_only_when_asked_for() {
 fn every_command_explains_itself_with_an_example() {
     let folder = Sandbox::folder();
     assert!(folder.run(["--version"]).success().starts_with("buildplan "));
-    for command in ["plan", "why", "inputs", "packages", "schema", "completions"] {
+    for command in ["plan", "why", "inputs", "packages", "lint", "schema", "completions"] {
         let help = folder.run([command, "--help"]).success();
         assert!(help.contains("Example") && help.contains(&format!("  buildplan {command} ")), "{help}");
     }

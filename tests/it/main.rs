@@ -32,6 +32,8 @@ mod go_toolchain;
 mod ignore;
 // BuildKit as the judge of what a Dockerfile reads.
 mod judge;
+// Advice on Dockerfiles: what is printed, and what silences it.
+mod lint;
 // External modules: what a build-plan.lock makes exact.
 mod lock;
 // Plans as the jobs of CI systems.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages from left to right: a module may name only those before it.
-const LAYERS: [&str; 17] = [
+const LAYERS: [&str; 18] = [
     "repo",
     "config",
     "git",
@@ -19,6 +19,7 @@ const LAYERS: [&str; 17] = [
     "graph",
     "service",
     "fingerprint",
+    "lint",
     "plan",
     "render",
     "lock",
@@ -27,7 +28,7 @@ const LAYERS: [&str; 17] = [
 ];
 
 /// Stages that turn values into values. Of the rim they may use `SHARED`.
-const CORE: [&str; 7] = ["go", "docker", "graph", "service", "fingerprint", "plan", "render"];
+const CORE: [&str; 8] = ["go", "docker", "graph", "service", "fingerprint", "lint", "plan", "render"];
 
 /// Stages of the rim whose types are the vocabulary of the core.
 const SHARED: [&str; 2] = ["repo", "config"];
