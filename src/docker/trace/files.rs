@@ -10,7 +10,7 @@ use super::super::matching::{is_wildcard, matches};
 use crate::repo::RepoPath;
 
 /// How many entries may be looked at for one Dockerfile.
-const MAX_VISITS: usize = 1 << 20;
+const MAX_VISITS: usize = 1 << 18;
 
 /// Part of the context: a file, or a folder with all that is below it and not left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,17 +107,28 @@ pub(super) enum HitPlace {
     Somewhere,
 }
 
-#[derive(Default)]
 struct StageFiles {
     parent: Option<View>,
     entries: Vec<Entry>,
+    /// Whether any of them may hold Go source.
+    has_go: bool,
+}
+
+/// What is known of a source as a whole.
+#[derive(Clone, Copy)]
+struct Facts {
+    /// Whether it may hold Go source of the repository.
+    has_go: bool,
+    /// Whether it holds nothing but what Go builds made.
+    is_program: bool,
 }
 
 /// The file systems of all stages.
-pub(super) struct Files {
-    sources: Vec<Source>,
+pub(super) struct Files<'a> {
+    sources: Vec<(Source, Facts)>,
     stages: Vec<StageFiles>,
     visits_left: usize,
+    is_go_folder: &'a dyn Fn(&RepoPath) -> bool,
 }
 
 /// What some files come from.
@@ -129,13 +140,14 @@ pub(super) struct Reached {
     pub(super) blames: BTreeSet<Blame>,
 }
 
-impl Files {
-    pub(super) fn new() -> Self {
-        Self { sources: Vec::new(), stages: Vec::new(), visits_left: MAX_VISITS }
+impl<'a> Files<'a> {
+    pub(super) fn new(is_go_folder: &'a dyn Fn(&RepoPath) -> bool) -> Self {
+        Self { sources: Vec::new(), stages: Vec::new(), visits_left: MAX_VISITS, is_go_folder }
     }
 
     pub(super) fn add_stage(&mut self, parent: Option<View>) {
-        self.stages.push(StageFiles { parent, entries: Vec::new() });
+        let has_go = parent.is_some_and(|parent| self.stage_has_go(parent));
+        self.stages.push(StageFiles { parent, entries: Vec::new(), has_go });
     }
 
     /// The last stage as it is now.
@@ -149,17 +161,53 @@ impl Files {
     }
 
     pub(super) fn add_source(&mut self, source: Source) -> SourceId {
-        self.sources.push(source);
+        let facts = match &source {
+            Source::Context(selection) => {
+                let is_go = if selection.is_folder {
+                    (self.is_go_folder)(&selection.path)
+                } else {
+                    selection.path.to_str().is_none_or(is_go_name)
+                };
+                Facts { has_go: is_go, is_program: false }
+            }
+            Source::Build(..) => Facts { has_go: false, is_program: true },
+            Source::Made(of) => Facts {
+                has_go: of.iter().any(|id| self.has_go(*id)),
+                is_program: !of.is_empty() && of.iter().all(|id| self.is_program(*id)),
+            },
+            Source::Anything { view, mounted, .. } => Facts {
+                has_go: self.stage_has_go(*view) || mounted.iter().any(|id| self.has_go(*id)),
+                is_program: false,
+            },
+            Source::All(view) => Facts { has_go: self.stage_has_go(*view), is_program: false },
+        };
+        self.sources.push((source, facts));
         self.sources.len() - 1
     }
 
     pub(super) fn source(&self, id: SourceId) -> Option<&Source> {
-        self.sources.get(id)
+        self.sources.get(id).map(|(source, _)| source)
+    }
+
+    /// Whether a source may hold Go source of the repository.
+    pub(super) fn has_go(&self, id: SourceId) -> bool {
+        self.sources.get(id).is_none_or(|(_, facts)| facts.has_go)
+    }
+
+    /// Whether a source holds nothing but what Go builds made.
+    pub(super) fn is_program(&self, id: SourceId) -> bool {
+        self.sources.get(id).is_some_and(|(_, facts)| facts.is_program)
+    }
+
+    fn stage_has_go(&self, view: View) -> bool {
+        self.stages.get(view.stage).is_none_or(|stage| stage.has_go)
     }
 
     /// Puts something into the last stage.
     pub(super) fn put(&mut self, entry: Entry) {
+        let has_go = self.has_go(entry.source);
         if let Some(stage) = self.stages.last_mut() {
+            stage.has_go |= has_go;
             stage.entries.push(entry);
         }
     }
@@ -214,7 +262,8 @@ impl Files {
         while let Some(id) = pending.pop() {
             let Some(seen) = seen.get_mut(id).filter(|seen| !**seen) else { continue };
             *seen = true;
-            match &self.sources[id] {
+            let Some((source, _)) = self.sources.get(id) else { continue };
+            match source {
                 Source::Context(selection) => drop(reached.selections.insert(selection.clone())),
                 Source::Build(build, name) => {
                     if !reached.builds.contains_key(build) {
@@ -319,4 +368,14 @@ pub(super) fn strip<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
         return Some(rest);
     }
     if folder.ends_with('/') { Some(rest) } else { rest.strip_prefix('/') }
+}
+
+/// Whether the `go` command or a compiler that it starts may look at a file of this name.
+pub(super) fn is_go_name(path: &str) -> bool {
+    const EXTENSIONS: [&str; 20] = [
+        "go", "mod", "sum", "work", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s",
+        "S", "syso",
+    ];
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.contains(&extension))
 }

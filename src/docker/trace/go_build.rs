@@ -9,10 +9,13 @@ use super::super::commands::takes_value;
 use super::super::matching::matches;
 use super::super::shell::Invocation;
 use super::super::words::join;
-use super::files::{Entry, Files, Selection, Source, SourceId, View, strip};
+use super::files::{Entry, Files, Selection, Source, SourceId, View, is_go_name, strip};
 use super::{Script, Tracer, has_wildcard, last_element};
 use crate::docker::{Certainty, Word};
 use crate::repo::{RepoPath, TreeError};
+
+/// How many builds of one Dockerfile are followed one by one.
+const MAX_BUILDS: usize = 200;
 
 /// A `go build` or `go install` whose program reaches the image.
 #[derive(Clone, Debug, Default)]
@@ -211,6 +214,12 @@ impl Tracer<'_> {
     ) -> Result<(), TreeError> {
         let Some(words) = Words::new(&invocation.arguments) else { return Ok(()) };
         match words.verb {
+            // Nobody builds that much by hand.
+            "build" | "install" if self.builds.len() >= MAX_BUILDS => {
+                let mounted = script.mounted.clone();
+                self.anything(script.line, format!("go {}", words.verb), &mounted);
+                Ok(())
+            }
             "build" | "install" => self.go_build(&words, invocation, folder, script),
             verb if is_harmless(verb, &words) => Ok(()),
             verb => {
@@ -263,7 +272,7 @@ impl Tracer<'_> {
             named_files.extend(values.map(|value| join(&folder, value)).filter(|path| !path.contains("${")));
         }
         self.inputs_of_build(&mut build, view, shift.as_ref(), script);
-        build.inputs.extend(&script.flowing);
+        build.inputs.extend(script.flowing);
         for path in &named_files {
             for hit in self.files.lookup(view, &script.mounted, path) {
                 let parts = self.narrowed(&hit, path)?;
@@ -323,7 +332,7 @@ impl Tracer<'_> {
     }
 
     /// The shift of an entry that is a part of the context as it is, where it lies, and whether it is a folder.
-    fn shift_of(&self, files: &Files, entry: &Entry) -> Option<(Shift, String, bool)> {
+    fn shift_of(&self, files: &Files<'_>, entry: &Entry) -> Option<(Shift, String, bool)> {
         let Some(Source::Context(selection)) = files.source(entry.source) else { return None };
         let path = std::str::from_utf8(selection.path.strip_prefix(self.question.context)?).ok()?;
         let mut at = entry.at.clone().filter(|at| !at.contains("${"))?;
@@ -385,9 +394,10 @@ impl Tracer<'_> {
 
     /// What a build reads beside the Go source that lies as in the repository.
     fn inputs_of_build(&mut self, build: &mut GoBuild, view: View, shift: Option<&Shift>, script: &Script<'_>) {
+        build.visible = script.mounted.iter().map(|entry| entry.source).collect();
+        build.visible.push(self.files.add_source(Source::All(view)));
         let entries: Vec<Entry> = script.mounted.iter().chain(self.files.entries(view)).cloned().collect();
         for entry in entries {
-            build.visible.push(entry.source);
             let in_place =
                 shift.is_some() && self.shift_of(&self.files, &entry).map(|(shift, ..)| shift).as_ref() == shift;
             if let (true, Some(Source::Context(selection))) = (in_place, self.files.source(entry.source)) {
@@ -395,7 +405,7 @@ impl Tracer<'_> {
                 continue;
             }
             let is_inside = |at: &String| shift.is_some_and(|shift| strip(at, &shift.image).is_some());
-            if self.is_program(entry.source) {
+            if self.files.is_program(entry.source) {
                 if entry.at.as_ref().is_some_and(is_inside) {
                     build.inputs.push(entry.source);
                 }
@@ -418,18 +428,7 @@ impl Tracer<'_> {
         let (Some(at), Some(shift)) = (&entry.at, shift) else { return false };
         let overlaps = |folder: &str| strip(at, folder).is_some() || strip(folder, at).is_some();
         let is_absolute = at.starts_with('/') && shift.image.starts_with('/');
-        is_absolute
-            && !overlaps(&shift.image)
-            && !SYSTEM.iter().any(|folder| overlaps(folder))
-            && !self.has_go(entry.source)
-    }
-
-    pub(super) fn is_program(&self, source: SourceId) -> bool {
-        match self.files.source(source) {
-            Some(Source::Build(..)) => true,
-            Some(Source::Made(of)) => !of.is_empty() && of.iter().all(|source| self.is_program(*source)),
-            _ => false,
-        }
+        is_absolute && !overlaps(&shift.image) && !SYSTEM.iter().any(|folder| overlaps(folder))
     }
 
     /// Whether something that does not lie as in the repository may be Go source where the build looks for it.
@@ -437,40 +436,24 @@ impl Tracer<'_> {
         let source = self.files.source(entry.source);
         let Some(at) = &entry.at else {
             return match source {
-                Some(Source::Anything { view, mounted, .. }) => {
-                    let inside = self.files.entries(*view).map(|entry| entry.source).chain(mounted.iter().copied());
-                    inside.into_iter().any(|source| self.has_go(source))
-                }
+                Some(Source::Anything { .. }) => self.files.has_go(entry.source),
                 _ => true,
             };
         };
         let Some(shift) = shift else { return true };
         if strip(&shift.image, at).is_some_and(|rest| !rest.is_empty()) {
-            return self.has_go(entry.source);
+            return self.files.has_go(entry.source);
         }
         if strip(at, &shift.image).is_none() {
             return false;
         }
         if let Some(Source::Context(_)) = source {
-            return self.has_go(entry.source) || is_go_name(last_element(at));
+            return self.files.has_go(entry.source) || is_go_name(last_element(at));
         }
         let name = last_element(at);
         match name.rsplit_once('.') {
             Some((stem, _)) if !stem.is_empty() => is_go_name(name),
             _ => self.repository_path(shift, at).is_none_or(|path| (self.question.is_go_folder)(&path)),
-        }
-    }
-
-    /// Whether a source may hold Go source of the repository.
-    fn has_go(&self, source: SourceId) -> bool {
-        match self.files.source(source) {
-            Some(Source::Context(selection)) if selection.is_folder => (self.question.is_go_folder)(&selection.path),
-            Some(Source::Context(selection)) => {
-                selection.path.to_str().is_none_or(|path| is_go_name(last_element(path)))
-            }
-            Some(Source::Build(..)) => false,
-            Some(Source::Made(of)) => of.iter().any(|source| self.has_go(*source)),
-            _ => true,
         }
     }
 }
@@ -545,13 +528,4 @@ fn is_about_the_network(name: &str) -> bool {
             | "GOMODCACHE"
             | "GOTMPDIR"
     )
-}
-
-/// Whether the `go` command or a compiler that it starts may look at a file of this name.
-fn is_go_name(name: &str) -> bool {
-    const EXTENSIONS: [&str; 20] = [
-        "go", "mod", "sum", "work", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s",
-        "S", "syso",
-    ];
-    name.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.contains(&extension))
 }

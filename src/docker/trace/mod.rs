@@ -6,6 +6,8 @@
 
 mod files;
 mod go_build;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,7 +70,7 @@ pub fn trace(dockerfile: &Dockerfile, question: &TraceQuestion<'_>) -> Result<Tr
         dockerfile,
         question: *question,
         context: Context::new(question.tree, question.context, question.ignore),
-        files: Files::new(),
+        files: Files::new(question.is_go_folder),
         builds: Vec::new(),
         remarks: Remarks::default(),
         base_on_host: false,
@@ -96,7 +98,7 @@ struct Tracer<'a> {
     dockerfile: &'a Dockerfile,
     question: TraceQuestion<'a>,
     context: Context<'a>,
-    files: Files,
+    files: Files<'a>,
     builds: Vec<GoBuild>,
     remarks: Remarks,
     /// Whether the stage runs on the platform of the machine that builds.
@@ -351,7 +353,8 @@ impl Tracer<'_> {
             line,
             mounted,
             has_own_programs: false,
-            flowing: Vec::new(),
+            flowing: None,
+            all_read: None,
             assigned: BTreeMap::new(),
             is_branching: run.commands.iter().any(is_branch),
         };
@@ -409,7 +412,7 @@ impl Tracer<'_> {
         let hits = self.files.lookup(self.now(), &script.mounted, path);
         let mut found = Vec::new();
         for hit in hits {
-            if hit.place == HitPlace::Somewhere || self.is_program(hit.source) {
+            if hit.place == HitPlace::Somewhere || self.files.is_program(hit.source) {
                 continue;
             }
             let parts = self.narrowed(&hit, path).unwrap_or_else(|_| vec![(hit.source, hit.place.clone())]);
@@ -484,19 +487,20 @@ impl Tracer<'_> {
         tool: Tool,
         script: &mut Script<'_>,
     ) -> Result<(), TreeError> {
-        if tool == Tool::Last && script.flowing.is_empty() && self.moved(command, folder, script)? {
+        if tool == Tool::Last && script.flowing.is_none() && self.moved(command, folder, script)? {
             return Ok(());
         }
         let paths: BTreeSet<String> = shell::paths(command, folder).collect();
         let sources = self.read(&paths, script)?;
-        if sources.is_empty() && script.flowing.is_empty() {
+        if sources.is_empty() && script.flowing.is_none() {
             return Ok(());
         }
         // Whether a file is there, or what it holds, may decide what the rest of the script does.
         let decides = tool == Tool::Variables || tool == Tool::Prints && script.is_branching;
         let flows = decides || command.is_piped || command.nesting == Nesting::Substitution;
         if flows && tool != Tool::Last {
-            script.flowing.extend(&sources);
+            let flowing = sources.iter().copied().chain(script.flowing).collect();
+            script.flowing = Some(self.files.add_source(Source::Made(flowing)));
         }
         let arguments = || shell::file_arguments(command);
         let written: Vec<&Word> = match tool {
@@ -519,7 +523,7 @@ impl Tracer<'_> {
             }
         };
         let mut of = sources;
-        of.extend(&script.flowing);
+        of.extend(script.flowing);
         let written: BTreeSet<String> = match (tool, written.is_empty()) {
             (Tool::Folder, true) if shell::unpacks(command) => BTreeSet::from([folder.to_owned()]),
             _ => written.into_iter().map(|word| join(folder, &word.text)).collect(),
@@ -536,10 +540,8 @@ impl Tracer<'_> {
 
     /// What a command that reads nothing writes, where what was read before decides whether it runs.
     fn decided(&mut self, command: &RunWords, folder: &str, script: &Script<'_>) {
-        if script.flowing.is_empty() || !script.is_branching || command.nesting != Nesting::Plain || command.is_label {
-            return;
-        }
-        let made = self.files.add_source(Source::Made(script.flowing.clone()));
+        let is_step = command.nesting == Nesting::Plain && !command.is_label;
+        let Some(made) = script.flowing.filter(|_| is_step && script.is_branching) else { return };
         let paths: BTreeSet<String> = shell::file_arguments(command).map(|word| join(folder, &word.text)).collect();
         for path in paths.into_iter().filter(|path| !path.contains("${")) {
             self.put(Some(path), made);
@@ -583,17 +585,14 @@ impl Tracer<'_> {
     }
 
     /// What a command prints into files.
-    fn redirected(&mut self, command: &RunWords, folder: &str, mut of: Vec<SourceId>, script: &Script<'_>) {
-        of.extend(&script.flowing);
+    fn redirected(&mut self, command: &RunWords, folder: &str, mut of: Vec<SourceId>, script: &mut Script<'_>) {
+        of.extend(script.flowing);
         let targets: Vec<String> =
             command.words.iter().filter(|word| word.is_redirect).map(|word| join(folder, &word.text)).collect();
         // What whole groups of commands print may come from any of them.
         let is_group = command.words.first().is_none_or(|word| word.is_redirect || is_end_of_group(&word.text));
         if is_group {
-            for other in script.run.commands.iter().filter(|other| !matches!(shell::effect(other), Effect::Go(_))) {
-                let paths: BTreeSet<String> = shell::paths(other, folder).collect();
-                of.extend(self.read(&paths, script).unwrap_or_default());
-            }
+            of.extend(self.read_by_all(folder, script));
         }
         let targets: Vec<String> = targets.into_iter().filter(|target| !target.starts_with("/dev/")).collect();
         if of.is_empty() || targets.is_empty() {
@@ -603,6 +602,21 @@ impl Tracer<'_> {
         for target in targets {
             self.put(Some(target).filter(|target| !target.contains("${")), made);
         }
+    }
+
+    /// What the commands of a script read, Go builds aside.
+    fn read_by_all(&mut self, folder: &str, script: &mut Script<'_>) -> Vec<SourceId> {
+        if script.all_read.is_none() {
+            let mut paths = BTreeSet::new();
+            for other in script.run.commands.iter().filter(|other| !matches!(shell::effect(other), Effect::Go(_))) {
+                paths.extend(shell::paths(other, folder));
+            }
+            let read = self.read(&paths, script).unwrap_or_default();
+            let is_nothing = read.is_empty();
+            let made = self.files.add_source(Source::Made(read));
+            script.all_read = Some(if is_nothing { Vec::new() } else { vec![made] });
+        }
+        script.all_read.clone().unwrap_or_default()
     }
 
     fn packages(&mut self, command: &RunWords, folder: &str, script: &Script<'_>) {
@@ -649,7 +663,9 @@ struct Script<'a> {
     mounted: Vec<Entry>,
     has_own_programs: bool,
     /// What has gone into pipes and variables.
-    flowing: Vec<SourceId>,
+    flowing: Option<SourceId>,
+    /// What all its commands read, once that was asked for.
+    all_read: Option<Vec<SourceId>>,
     /// What the script has assigned to variables of the `go` command; `None` if it is not known.
     assigned: BTreeMap<String, Option<String>>,
     /// Whether some commands may not be reached.
