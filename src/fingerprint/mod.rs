@@ -10,6 +10,7 @@ pub mod context_files;
 mod declared;
 pub mod external;
 mod image;
+mod image_edges;
 pub mod item;
 mod notes;
 pub mod package;
@@ -21,8 +22,10 @@ use rayon::prelude::*;
 
 pub use self::cache_key::cache_key;
 use crate::config::{Config, check_repository, fill_template};
+use crate::docker::Selection;
 use crate::fingerprint::context::{Context, ContextKey, ContextRequest, is_strict};
 use crate::fingerprint::context_files::{ContextFiles, FileSet};
+use crate::fingerprint::image_edges::{Offer, image_edges};
 use crate::fingerprint::item::{Fact, InputKind, Item, SCHEME, Subject, Value, digest_of};
 use crate::go::mode::{ModFlag, Mode};
 use crate::go::workspace::Workspace;
@@ -99,14 +102,21 @@ impl<'t> Snapshot<'t> {
             })
             .collect::<Result<_, _>>()?;
         let repositories = repositories(images.iter().map(|(service, _)| service));
+        let offers = images.iter().map(|(service, _)| (service.name.clone(), Offer::new(service))).collect();
         let mut states = BTreeMap::new();
         for (service, image) in images {
             notes.extend(image.notes);
-            let images_of = images_of(&service, &image.bases, &repositories);
+            let edges = image_edges(&service, &image.bases, &repositories, &offers);
+            notes.extend(edges.notes);
+            let mut files = image.files;
+            if let Some(traced) = service.image.as_ref().filter(|_| !edges.triggered_by.is_empty()) {
+                // What another Dockerfile has in `ONBUILD` may copy anything here.
+                files.push(context_files.get(&service, traced, &Selection::folder(service.context.clone()))?);
+            }
             let mut items = image.items;
             items.extend(global.iter().cloned());
             items.extend(conversions_of(workspace, &items)?);
-            let state = ServiceState::new(service, items, image.files, images_of, &contexts);
+            let state = ServiceState::new(service, items, files, edges.of, &contexts);
             notes.extend(notes::of_service(&state, &contexts, workspace.lock().is_some()));
             states.insert(state.service.name.clone(), state);
         }
@@ -240,19 +250,6 @@ fn repositories<'s>(services: impl Iterator<Item = &'s Service>) -> BTreeMap<Str
             check_repository(&repository).is_ok().then(|| (repository, service.name.clone()))
         })
         .collect()
-}
-
-/// The services whose images a Dockerfile names in `FROM`.
-fn images_of(service: &Service, bases: &[String], repositories: &BTreeMap<String, String>) -> BTreeSet<String> {
-    let names = bases.iter().filter_map(|base| {
-        let untagged = base.split('@').next().unwrap_or(base);
-        let repository = match untagged.rsplit_once(':') {
-            Some((repository, tag)) if !tag.contains('/') => repository,
-            _ => untagged,
-        };
-        repositories.get(repository)
-    });
-    names.filter(|name| **name != service.name).cloned().collect()
 }
 
 impl ServiceState {

@@ -411,24 +411,13 @@ impl Tracer<'_> {
                 }
                 continue;
             }
-            if self.is_out_of_reach(&entry, shift) {
+            if is_out_of_reach(&entry, shift) {
                 continue;
             }
             build.is_rearranged |= self.may_hold_go(&entry, shift);
             build.inputs.push(entry.source);
         }
         build.is_rearranged |= build.dir.is_none();
-    }
-
-    /// Whether something lies where neither the Go source nor anything of the system is: no compiler looks there, unless
-    /// a flag or a `replace` line says so.
-    fn is_out_of_reach(&self, entry: &Entry, shift: Option<&Shift>) -> bool {
-        const SYSTEM: [&str; 11] =
-            ["/usr", "/lib", "/lib64", "/etc", "/opt", "/root", "/home", "/var", "/bin", "/sbin", "/go"];
-        let (Some(at), Some(shift)) = (&entry.at, shift) else { return false };
-        let overlaps = |folder: &str| strip(at, folder).is_some() || strip(folder, at).is_some();
-        let is_absolute = at.starts_with('/') && shift.image.starts_with('/');
-        is_absolute && !overlaps(&shift.image) && !SYSTEM.iter().any(|folder| overlaps(folder))
     }
 
     /// Whether something that does not lie as in the repository may be Go source where the build looks for it.
@@ -528,4 +517,15 @@ fn is_about_the_network(name: &str) -> bool {
             | "GOMODCACHE"
             | "GOTMPDIR"
     )
+}
+
+/// Whether something lies where neither the Go source nor anything of the system is: no compiler looks there, unless
+/// a flag or a `replace` line says so.
+fn is_out_of_reach(entry: &Entry, shift: Option<&Shift>) -> bool {
+    const SYSTEM: [&str; 11] =
+        ["/usr", "/lib", "/lib64", "/etc", "/opt", "/root", "/home", "/var", "/bin", "/sbin", "/go"];
+    let (Some(at), Some(shift)) = (&entry.at, shift) else { return false };
+    let overlaps = |folder: &str| strip(at, folder).is_some() || strip(folder, at).is_some();
+    let is_absolute = at.starts_with('/') && shift.image.starts_with('/');
+    is_absolute && !overlaps(&shift.image) && !SYSTEM.iter().any(|folder| overlaps(folder))
 }
