@@ -617,8 +617,159 @@ fn tags_of(flags: &[String]) -> BTreeSet<String> {
         let name = flag.trim_start_matches('-');
         if let Some(value) = name.strip_prefix("tags=") {
             let names = value.split(|character: char| character == ',' || character.is_whitespace());
-            tags = names.filter(|tag| !tag.is_empty()).map(ToOwned::to_owned).collect();
+            let is_name = |tag: &&str| {
+                !tag.is_empty() && tag.chars().all(|character| character.is_alphanumeric() || "_.".contains(character))
+            };
+            tags = names.filter(is_name).map(ToOwned::to_owned).collect();
         }
     }
     tags
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::go::workspace::Workspace;
+    use crate::repo::MemoryTree;
+    use crate::service::{Service, Services};
+
+    /// Service `a` of two modules and a go.work, for the lines of a Dockerfile before its last stage, with more
+    /// configuration of the service.
+    fn service(lines: &str, settings: &str) -> Service {
+        let program = "package main\nfunc main() {}\n";
+        let mut tree = MemoryTree::new();
+        tree.insert("go.work", "go 1.24\nuse (\n.\n./other\n)\n");
+        tree.insert("go.mod", "module ex.io/m\ngo 1.24\n");
+        tree.insert("other/go.mod", "module ex.io/m/other\ngo 1.24\n");
+        for dir in ["cmd/a", "cmd/b", "tools/gen", "other"] {
+            tree.insert(&format!("{dir}/main.go"), program);
+        }
+        tree.insert("lib/lib.go", "package lib\n");
+        tree.insert("notes.txt", "");
+        let text = format!("FROM golang AS build\nWORKDIR /src\n{lines}\nFROM scratch\nCOPY --from=build /out /\n");
+        tree.insert("cmd/a/Dockerfile", text);
+        let config = format!("[services.a]\npackage = \"cmd/a\"\n{settings}\n");
+        let workspace = Workspace::scan(&tree).unwrap();
+        let found = Services::find(&Config::parse(config.as_bytes()).unwrap(), &workspace).unwrap();
+        assert_eq!(found.problems, []);
+        found.services["a"].clone()
+    }
+
+    fn copied(lines: &str) -> String {
+        format!("COPY . .\n{lines}")
+    }
+
+    /// The other programs of the service, and whether everything that was copied counts.
+    #[track_caller]
+    fn check_programs(lines: &str, others: &[&str], all_count: bool) {
+        let service = service(&copied(lines), "");
+        let found: Vec<String> = service.program.unwrap().others.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            (found, !service.image.unwrap().selections.is_empty()),
+            (others.iter().map(ToString::to_string).collect(), all_count)
+        );
+    }
+
+    #[test]
+    fn programs_that_reach_the_image_are_part_of_the_service() {
+        check_programs("RUN go build -o /out/a ./cmd/a", &[], false);
+        check_programs("RUN go build -o /out/ ./cmd/a ./cmd/b", &["cmd/b"], false);
+        check_programs("RUN go build -o /out/ ./cmd/...", &["cmd/b"], false);
+        check_programs("RUN go build -o /out/ ./...", &["cmd/b", "tools/gen"], false);
+        check_programs("RUN go build -o /out/b /src/cmd/b && go build -o /out/a ex.io/m/cmd/a", &["cmd/b"], false);
+        check_programs("RUN go build -o /tmp/b ./cmd/b && go build -o /out/a ./cmd/a", &[], false);
+        check_programs("RUN for x in a b; do go build -o /out/$x ./cmd/$x; done", &["cmd/b"], false);
+        check_programs("ARG NAME\nRUN go build -o /out/x ./cmd/$NAME", &[], false);
+    }
+
+    #[test]
+    fn programs_that_cannot_be_followed_make_everything_count() {
+        check_programs("RUN go build -o /out/x ./other && go build -o /out/a ./cmd/a", &[], true);
+        check_programs("RUN go build -o /out/x example.com/elsewhere && go build -o /out/a ./cmd/a", &[], true);
+        check_programs("ARG TARGET\nRUN go build -o /out/x $TARGET", &[], true);
+        check_programs("RUN go run ./tools/gen && go build -o /out/a ./cmd/a", &[], true);
+        check_programs("RUN go build -overlay=o.json -o /out/a ./cmd/a", &[], true);
+    }
+
+    /// The targets and ways to build of the service, and its notes.
+    #[track_caller]
+    fn check_build(lines: &str, settings: &str, labels: &[&str], modes: &str, note: Option<&str>) {
+        let service = service(lines, settings);
+        let program = service.program.unwrap();
+        let found: Vec<String> = program.targets.iter().map(super::TargetSpec::label).collect();
+        assert_eq!(found, labels, "{lines}");
+        let found: Vec<String> = program.modes.iter().map(ToString::to_string).collect();
+        assert_eq!(found.join("; "), modes, "{lines}");
+        let notes = &service.image.unwrap().notes;
+        assert_eq!(notes.first().map(|note| note.message.as_str()), note, "{lines}");
+    }
+
+    const BUILD: &str = "RUN go build -o /out/a ./cmd/a";
+
+    #[test]
+    fn the_dockerfile_says_how_the_program_is_built() {
+        let check = |lines: &str, label: &str| check_build(&copied(lines), "", &[label], "go.work", None);
+        check(BUILD, "linux/amd64");
+        check(&format!("ENV CGO_ENABLED=0 GOARCH=amd64\n{BUILD}"), "linux/amd64 cgo=off");
+        check("RUN go build -tags=x,y -o /out/a ./cmd/a", "linux/amd64 tags=x,y");
+        check("ARG TAGS\nRUN go build -tags=$TAGS -o /out/a ./cmd/a", "linux/amd64 any-tag-possible");
+        check("RUN GOAMD64=v3 go build -race -o /out/a ./cmd/a", "linux/amd64 level=v3 race");
+    }
+
+    #[test]
+    fn what_is_copied_says_which_go_work_is_in_force() {
+        check_build(&copied(BUILD), "", &["linux/amd64"], "go.work", None);
+        check_build(&format!("COPY go.mod .\nCOPY cmd cmd\n{BUILD}"), "", &["linux/amd64"], "go.mod", None);
+        check_build(&copied(&format!("ENV GOWORK=off\n{BUILD}")), "", &["linux/amd64"], "go.mod", None);
+        check_build(&copied(&format!("ARG GOWORK\n{BUILD}")), "", &["linux/amd64"], "go.work; go.mod", None);
+    }
+
+    #[test]
+    fn disagreements_are_said_and_both_sides_count() {
+        let go = |line: &str| format!("[services.a.go]\n{line}");
+        check_build(
+            &copied(BUILD),
+            &go("build-tags = [\"x\"]"),
+            &["linux/amd64 possible-tags=x"],
+            "go.work",
+            Some("this builds with no tags, and `build-tags` says the tags x; files of either count"),
+        );
+        check_build(
+            &copied(&format!("ENV CGO_ENABLED=1\n{BUILD}")),
+            &go("cgo = false"),
+            &["linux/amd64"],
+            "go.work",
+            Some("this builds with cgo on, and `cgo` says off; files of either count"),
+        );
+        check_build(
+            &copied(&format!("ENV GOARCH=arm64\n{BUILD}")),
+            "",
+            &["linux/arm64"],
+            "go.work",
+            Some("this builds for linux/arm64 when the image is for linux/amd64; the files of linux/arm64 count"),
+        );
+        check_build(
+            &copied("RUN go build -o /out/b ./cmd/b"),
+            "",
+            &["linux/amd64"],
+            "go.work; go.mod",
+            Some("this builds cmd/b, and not cmd/a, which `package` names; both count"),
+        );
+    }
+
+    #[test]
+    fn platforms_are_those_that_the_dockerfile_is_built_for() {
+        let settings = "[services.a.go]\nplatforms = [\"linux/amd64\", \"linux/arm64\"]";
+        let lines = copied(&format!("ARG TARGETARCH\nENV GOARCH=$TARGETARCH\n{BUILD}"));
+        check_build(&lines, settings, &["linux/amd64", "linux/arm64"], "go.work", None);
+        check_build(&copied(BUILD), settings, &["linux/amd64", "linux/arm64"], "go.work", None);
+    }
+
+    #[test]
+    fn packages_without_their_go_mod_make_everything_count() {
+        let image = service(&format!("COPY go.mod .\nCOPY cmd cmd\nCOPY other other\n{BUILD}"), "").image.unwrap();
+        assert!(image.selections.is_empty(), "{:?}", image.notes);
+        let image = service(&format!("COPY cmd cmd\nRUN echo module x > go.mod\n{BUILD}"), "").image.unwrap();
+        assert!(!image.selections.is_empty());
+    }
 }
