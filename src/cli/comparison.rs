@@ -275,7 +275,7 @@ impl Comparison<'_> {
         let before = Snapshot::new(&workspace, &config, &options, None).ok()?;
         let changes = self.head_tree.changes_from(self.repository, &tree).ok()?;
         let differences = context_differences(&before, self.head);
-        let question = Question { base: &before, head: self.head, changes: &changes, differences: &differences };
+        let question = Question::new(&before, self.head, &changes, &differences);
         let reasons = question.reasons(before.services.get(name)?, self.head.services.get(name)?);
         reasons.first().map(words::reason)
     }
@@ -591,7 +591,7 @@ pub(super) fn moved_since(
     let now = Snapshot::new(&workspace, &config, options, None)?;
     let differences = context_differences(planned, &now);
     let changes = ChangeSet::default();
-    let question = Question { base: planned, head: &now, changes: &changes, differences: &differences };
+    let question = Question::new(planned, &now, &changes, &differences);
     let moved = |before: &ServiceState| match now.services.get(&before.service.name) {
         Some(after) if after.fingerprint == before.fingerprint => None,
         None => Some("the service is gone".to_owned()),

@@ -287,12 +287,25 @@ impl ServiceState {
 
     /// The items, and the files of all parts of the context but those that another state has, too; sorted, each once.
     pub fn items_beside(&self, other: Option<&Self>) -> Vec<Item> {
-        let is_shared = |set: &FileSet| other.is_some_and(|other| other.has_files(set));
-        let sets = self.files.iter().filter(|set| !is_shared(set));
+        let sets = self.files.iter().filter(|set| !other.is_some_and(|other| other.has_files(set)));
         let mut items: Vec<Item> = self.items.iter().chain(sets.flat_map(|set| &set.items)).cloned().collect();
         items.sort_by(|left, right| left.subject.cmp(&right.subject));
         items.dedup_by(|left, right| left.subject == right.subject);
         items
+    }
+
+    /// The parts of the context that another state does not have just so.
+    pub fn files_beside(&self, other: &Self) -> Vec<&FileSet> {
+        self.files.iter().map(|set| &**set).filter(|set| !other.has_files(set)).collect()
+    }
+
+    /// Whether an item is among the shared parts of the context, in the same state.
+    pub fn shares(&self, item: &Item) -> bool {
+        let same = |set: &FileSet| {
+            let at = set.items.binary_search_by(|own| own.subject.cmp(&item.subject));
+            at.ok().and_then(|at| set.items.get(at)).is_some_and(|own| own.same_state(item))
+        };
+        self.files.iter().any(|set| same(set))
     }
 
     fn has_files(&self, set: &FileSet) -> bool {

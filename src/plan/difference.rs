@@ -3,9 +3,10 @@
 //! Only packages whose own digest differs are looked into, so the cost grows with the change. It never decides.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::fingerprint::context::{Context, ContextKey};
+use crate::fingerprint::context_files::FileSet;
 use crate::fingerprint::external::reached_modules;
 use crate::fingerprint::item::{Fact, InputKind, Item, Subject, Value};
 use crate::fingerprint::package::package_items;
@@ -13,7 +14,7 @@ use crate::fingerprint::{ServiceState, Snapshot};
 use crate::go::mode::Resolution;
 use crate::graph::{Node, NodeId, Reach};
 use crate::plan::reason::{At, Reason, ReasonKind};
-use crate::repo::{ChangeSet, ChangeStatus, RepoPath};
+use crate::repo::{ChangeSet, ChangeStatus, Digest, RepoPath};
 
 /// Which packages of a context differ between base and head.
 pub struct ContextDifference {
@@ -59,13 +60,47 @@ pub struct Question<'q> {
     pub changes: &'q ChangeSet,
     /// What changed between their contexts.
     pub differences: &'q BTreeMap<ContextKey, ContextDifference>,
+    /// What changed between the parts of build contexts that services share.
+    files: FileDifferences,
 }
 
-impl Question<'_> {
+/// What differs between sets of files, compared once for all services that share them.
+#[derive(Default)]
+struct FileDifferences(Mutex<BTreeMap<[Digest; 2], Arc<[Vec<Item>; 2]>>>);
+
+impl FileDifferences {
+    /// The items of each set that the other does not have in the same state.
+    fn between(&self, old: &FileSet, new: &FileSet) -> Arc<[Vec<Item>; 2]> {
+        let key = [old.digest, new.digest];
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&key) {
+            return Arc::clone(known);
+        }
+        let mut sides = [Vec::new(), Vec::new()];
+        for (old, new) in merge(&old.items, &new.items) {
+            sides[0].extend(old.cloned());
+            sides[1].extend(new.cloned());
+        }
+        Arc::clone(lock().entry(key).or_insert_with(|| Arc::new(sides)))
+    }
+}
+
+impl<'q> Question<'q> {
+    /// A question about two snapshots, what changed between them, and what between their contexts.
+    pub fn new(
+        base: &'q Snapshot<'q>,
+        head: &'q Snapshot<'q>,
+        changes: &'q ChangeSet,
+        differences: &'q BTreeMap<ContextKey, ContextDifference>,
+    ) -> Self {
+        Self { base, head, changes, differences, files: FileDifferences::default() }
+    }
+
     /// All reasons why the fingerprint at head is not that at base; empty only if the two are equal.
     pub fn reasons(&self, before: &ServiceState, after: &ServiceState) -> Vec<Reason> {
         let mut found = Reasons { changes: self.changes, found: BTreeMap::new(), minor: BTreeMap::new() };
-        found.compare(&before.items_beside(Some(after)), &after.items_beside(Some(before)), &[], None);
+        let [old, new] = self.items(before, after);
+        found.compare(&old, &new, &[], None);
         let program = before.service.program.as_ref().zip(after.service.program.as_ref());
         if let Some((before_program, after_program)) = program {
             for key in before.contexts.iter().filter(|key| after.contexts.contains(key)) {
@@ -86,6 +121,25 @@ impl Question<'_> {
         }
         let targets = after.service.program.iter().flat_map(|program| &program.targets);
         found.finish(&targets.map(crate::service::target::TargetSpec::platform).collect())
+    }
+}
+
+impl Question<'_> {
+    /// The items of two states in which they may differ.
+    fn items(&self, before: &ServiceState, after: &ServiceState) -> [Vec<Item>; 2] {
+        let [old, new] = [(before, after), (after, before)].map(|(state, other)| state.files_beside(other));
+        if let ([old], [new]) = (&old[..], &new[..]) {
+            let differing = self.files.between(old, new);
+            let with = |state: &ServiceState, other: &ServiceState, files: &[Item]| {
+                let mut items: Vec<Item> = state.items.iter().filter(|item| !other.shares(item)).cloned().collect();
+                items.extend(files.iter().cloned());
+                items.sort_by(|left, right| left.subject.cmp(&right.subject));
+                items.dedup_by(|left, right| left.subject == right.subject);
+                items
+            };
+            return [with(before, after, &differing[0]), with(after, before, &differing[1])];
+        }
+        [before.items_beside(Some(after)), after.items_beside(Some(before))]
     }
 }
 

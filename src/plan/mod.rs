@@ -294,7 +294,7 @@ impl Plan {
         request: PlanRequest<'_>,
     ) -> Self {
         let differences = base.map(|base| context_differences(base, head)).unwrap_or_default();
-        let question = base.map(|base| Question { base, head, changes, differences: &differences });
+        let question = base.map(|base| Question::new(base, head, changes, &differences));
         let states: Vec<&ServiceState> = head.services.values().collect();
         let wanted = with_images(&request.selection, head);
         let decided: Vec<(PlannedService, Work)> = states
