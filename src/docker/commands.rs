@@ -17,7 +17,7 @@ pub struct TagMention {
 }
 
 /// The flags of `go build` and `go install` whose value is the next word.
-const FLAGS_WITH_VALUE: [&str; 18] = [
+const FLAGS_WITH_VALUE: [&str; 19] = [
     "C",
     "asmflags",
     "buildmode",
@@ -36,6 +36,7 @@ const FLAGS_WITH_VALUE: [&str; 18] = [
     "pgo",
     "pkgdir",
     "tags",
+    "toolexec",
 ];
 
 impl Dockerfile {

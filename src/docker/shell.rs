@@ -34,6 +34,8 @@ pub(super) enum Tool {
     Prints,
     /// Into variables of the script (`read`, `for`).
     Variables,
+    /// Nobody knows where to.
+    Loose,
     /// It runs the file (`.`).
     Runs,
 }
@@ -54,30 +56,39 @@ pub(super) const PROGRAM_FOLDERS: [&str; 8] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/go/bin", "/go/bin"];
 
 /// Where the configuration of package managers and of what they use lies.
-pub(super) const CONFIGURATION: [&str; 9] = [
+pub(super) const CONFIGURATION: [&str; 12] = [
     "/etc",
+    "/root/.config",
+    "/root/.curlrc",
+    "/root/.gitconfig",
+    "/root/.netrc",
+    "/root/.npmrc",
+    "/root/.pip",
+    "/root/.ssh",
     "/usr/local/etc",
     "/usr/local/share/ca-certificates",
     "/usr/share/ca-certificates",
     "/usr/share/pki",
-    "/root/.netrc",
-    "/root/.gitconfig",
-    "/root/.curlrc",
-    "/root/.ssh",
 ];
 
 /// Where package managers write to.
-pub(super) const SYSTEM: [&str; 11] = [
-    "/etc",
-    "/usr/bin",
-    "/usr/sbin",
-    "/usr/lib",
-    "/usr/local/share",
-    "/usr/share",
-    "/usr/include",
-    "/lib",
+pub(super) const SYSTEM: [&str; 17] = [
     "/bin",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/opt",
     "/sbin",
+    "/srv",
+    "/usr/bin",
+    "/usr/include",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/libexec",
+    "/usr/local",
+    "/usr/sbin",
+    "/usr/share",
     "/var",
 ];
 
@@ -85,6 +96,9 @@ pub(super) const SYSTEM: [&str; 11] = [
 pub(super) fn effect(command: &RunWords) -> Effect<'_> {
     if command.is_label || command.nesting == Nesting::Guess {
         return Effect::Nothing;
+    }
+    if is_input(command) {
+        return Effect::Files(Tool::Prints);
     }
     let Some(invocation) = invocation(command) else {
         // The names that a wildcard finds are the values of the variable.
@@ -100,7 +114,12 @@ pub(super) fn effect(command: &RunWords) -> Effect<'_> {
         "go" | "xx-go" => Effect::Go(invocation),
         "git" => git(&invocation),
         "sh" | "bash" | "ash" | "dash" => shell(&invocation),
-        "find" if has_argument(&invocation, &["-exec", "-execdir", "-ok", "-okdir", "-files0-from"]) => {
+        "find"
+            if has_argument(
+                &invocation,
+                &["-exec", "-execdir", "-ok", "-okdir", "-files0-from", "-fprint", "-fprint0", "-fprintf", "-fls"],
+            ) =>
+        {
             Effect::Anything("find -exec".to_owned())
         }
         "grep" | "egrep" | "fgrep" | "rg" if has_argument(&invocation, &["-r", "-R", "--recursive", "-rn", "-rl"]) => {
@@ -112,6 +131,7 @@ pub(super) fn effect(command: &RunWords) -> Effect<'_> {
         name if NOTHING.contains(&name) => Effect::Nothing,
         name if PACKAGES.contains(&name) => Effect::Packages,
         name if PRINTS.contains(&name) => Effect::Files(Tool::Prints),
+        name if LOOSE.contains(&name) => Effect::Files(Tool::Loose),
         name if LAST.contains(&name) => Effect::Files(Tool::Last),
         name if FOLDER.contains(&name) => Effect::Files(Tool::Folder),
         name if ARGUMENTS.contains(&name) => Effect::Files(Tool::Arguments),
@@ -121,10 +141,9 @@ pub(super) fn effect(command: &RunWords) -> Effect<'_> {
 }
 
 /// Programs that have nothing to do with what the files of the context contain.
-const NOTHING: [&str; 63] = [
+const NOTHING: [&str; 59] = [
     ":",
     "[[",
-    "adduser",
     "addgroup",
     "arch",
     "break",
@@ -132,29 +151,28 @@ const NOTHING: [&str; 63] = [
     "chgrp",
     "chmod",
     "chown",
+    "chpasswd",
     "continue",
-    "curl",
-    "date",
     "declare",
-    "deluser",
     "delgroup",
+    "deluser",
+    "done",
     "echo",
+    "esac",
     "exit",
     "export",
     "expr",
     "false",
     "fi",
-    "done",
-    "esac",
-    "getent",
-    "gpg",
     "groupadd",
+    "groupdel",
     "groupmod",
     "hostname",
     "id",
+    "kill",
     "local",
-    "locale-gen",
     "mkdir",
+    "mkfifo",
     "mktemp",
     "nproc",
     "popd",
@@ -178,18 +196,17 @@ const NOTHING: [&str; 63] = [
     "umask",
     "uname",
     "unset",
-    "useradd",
-    "usermod",
+    "userdel",
     "wait",
-    "wget",
     "whoami",
     "xx-info",
     "xx-verify",
 ];
 
 /// Package managers and what looks after certificates.
-const PACKAGES: [&str; 24] = [
+const PACKAGES: [&str; 29] = [
     "add-apt-repository",
+    "adduser",
     "apk",
     "apt",
     "apt-cache",
@@ -201,13 +218,17 @@ const PACKAGES: [&str; 24] = [
     "dnf",
     "dpkg",
     "dpkg-reconfigure",
+    "getent",
     "ldconfig",
+    "locale-gen",
     "microdnf",
     "pacman",
     "rpm",
     "tdnf",
     "update-ca-certificates",
     "update-ca-trust",
+    "useradd",
+    "usermod",
     "xx-apk",
     "xx-apt",
     "xx-apt-get",
@@ -216,14 +237,17 @@ const PACKAGES: [&str; 24] = [
 ];
 
 /// Programs that print something about the files that they are given, or only look at them.
-const PRINTS: [&str; 33] = [
+const PRINTS: [&str; 48] = [
     "[",
     "awk",
+    "b2sum",
     "base64",
     "basename",
     "cat",
     "cksum",
     "cmp",
+    "column",
+    "comm",
     "cut",
     "diff",
     "dirname",
@@ -232,22 +256,34 @@ const PRINTS: [&str; 33] = [
     "fgrep",
     "file",
     "find",
+    "fmt",
+    "fold",
     "gawk",
     "golangci-lint",
     "grep",
     "head",
+    "hexdump",
     "jq",
     "ldd",
     "ls",
     "md5sum",
+    "nl",
+    "nm",
     "od",
+    "paste",
     "readelf",
     "readlink",
     "realpath",
+    "rev",
     "sha1sum",
+    "sha224sum",
     "sha256sum",
+    "sha384sum",
     "sha512sum",
+    "size",
     "stat",
+    "strings",
+    "tac",
     "test",
     "wc",
 ];
@@ -257,6 +293,9 @@ const LAST: [&str; 4] = ["cp", "install", "ln", "mv"];
 
 /// Programs that unpack files into a folder.
 const FOLDER: [&str; 5] = ["bsdtar", "cpio", "tar", "unzip", "unxz"];
+
+/// Programs that read files which their arguments name, and may write anywhere.
+const LOOSE: [&str; 6] = ["curl", "date", "dd", "gpg", "patch", "wget"];
 
 /// Programs that change the files that they are given, or write beside them.
 const ARGUMENTS: [&str; 22] = [
@@ -371,6 +410,77 @@ fn shell<'a>(invocation: &Invocation<'_>) -> Effect<'a> {
     Effect::Nothing
 }
 
+/// `$(<file)` has the contents of the file.
+fn is_input(command: &RunWords) -> bool {
+    command.nesting == Nesting::Substitution && command.words.iter().all(|word| word.is_redirect)
+}
+
+/// Whether a command of the shell itself, which no program can stand for.
+pub(super) fn is_builtin(name: &str) -> bool {
+    matches!(
+        name,
+        ":" | "."
+            | "["
+            | "[["
+            | "break"
+            | "cd"
+            | "continue"
+            | "echo"
+            | "eval"
+            | "exit"
+            | "export"
+            | "false"
+            | "local"
+            | "popd"
+            | "printf"
+            | "pushd"
+            | "pwd"
+            | "read"
+            | "readonly"
+            | "return"
+            | "set"
+            | "shift"
+            | "source"
+            | "test"
+            | "trap"
+            | "true"
+            | "ulimit"
+            | "umask"
+            | "unset"
+            | "wait"
+            | "declare"
+            | "done"
+            | "fi"
+            | "esac"
+    )
+}
+
+/// Whether a tool's arguments say plainly which of them it writes to.
+pub(super) fn has_plain_target(command: &RunWords, tool: Tool) -> bool {
+    let is_option = |word: &&Word| word.text.starts_with('-') && word.text.len() > 1;
+    let mut options = command.words.iter().skip(1).filter(is_option).map(|word| word.text.as_str());
+    let program = command.words.iter().find(|word| assignment(&word.text).is_none()).map(|word| word.text.as_str());
+    let writes_in_script = command.words.iter().any(|word| match program.map(program_name) {
+        Some("sed") => word.text.contains("w ") || word.text.contains("w/") || word.text.ends_with('e'),
+        Some("awk" | "gawk") => word.text.contains('>') || word.text.contains("system") || word.text.contains('|'),
+        _ => false,
+    });
+    match tool {
+        Tool::Loose => false,
+        Tool::Last => options.all(|option| !option.starts_with("-t") && !option.starts_with("--t")),
+        Tool::Folder => {
+            let is_odd = |option: &str| {
+                let has_folder = option.contains(['C', 'd']) && !matches!(option, "-C" | "-d");
+                option.starts_with("--") && !option.starts_with("--strip") || has_folder
+            };
+            let first = command.words.iter().skip_while(|word| assignment(&word.text).is_some()).nth(1);
+            let is_bundle = first.is_some_and(|word| !word.text.starts_with('-') && word.text.contains('C'));
+            !options.any(is_odd) && !is_bundle
+        }
+        _ => !writes_in_script && options.all(|option| !option.contains('/')),
+    }
+}
+
 /// Where the word stands that is a script or a pattern, and names no file.
 fn script_position(command: &RunWords) -> Option<usize> {
     let program = command.words.iter().position(|word| assignment(&word.text).is_none())?;
@@ -390,6 +500,7 @@ pub(super) fn file_arguments(command: &RunWords) -> impl DoubleEndedIterator<Ite
 /// The words of a command that may name files: arguments, values of options, targets of redirections; located from a
 /// folder. What holds a variable that is not known keeps its `${NAME}`.
 pub(super) fn paths<'a>(command: &'a RunWords, folder: &'a str) -> impl Iterator<Item = String> + 'a {
+    let is_input = is_input(command);
     let program = command.words.iter().position(|word| assignment(&word.text).is_none()).unwrap_or_default();
     let name = command.words.get(program).map(|word| program_name(&word.text)).unwrap_or_default();
     let into = command.words.iter().skip_while(|word| word.text != "-C").nth(1).filter(|_| name == "tar");
@@ -399,16 +510,37 @@ pub(super) fn paths<'a>(command: &'a RunWords, folder: &'a str) -> impl Iterator
         command.words.iter().skip(program + 1).position(|word| !word.text.starts_with('-') && !word.is_redirect);
     let script = script.filter(|_| has_script).map(|at| at + program + 1);
     let mut is_archive = false;
-    let located = command.words.iter().enumerate().skip(program + 1).flat_map(move |(at, word)| {
+    let is_test = matches!(name, "[" | "[[" | "test");
+    let skipped = if is_input { 0 } else { program + 1 };
+    let words = command.words.iter().enumerate().skip(skipped);
+    let words = words.filter(move |(at, _)| !is_test || is_tested_file(&command.words, *at));
+    let located = words.flat_map(move |(at, word)| {
         let from = if word.is_redirect || std::mem::take(&mut is_archive) { folder } else { &inner };
         is_archive = at == program + 1 && !word.text.starts_with("--") && word.text.ends_with('f')
             || word.text.starts_with('-') && word.text.ends_with('f');
         // What is put into a script is text, and no name of a file.
         let is_text = Some(at) == script;
         let pieces = pieces(&word.text).filter(move |piece| !is_text || !piece.contains("${"));
-        pieces.map(|piece| join(from, piece)).collect::<Vec<_>>()
+        pieces.map(|piece| located_path(from, piece)).collect::<Vec<_>>()
     });
     located.collect::<Vec<_>>().into_iter()
+}
+
+/// Whether a word of `test` names a file: `-f x`, `x -nt y`.
+fn is_tested_file(words: &[Word], at: usize) -> bool {
+    let is_unary = |word: &Word| {
+        let letter = word.text.strip_prefix('-').filter(|letter| letter.len() == 1);
+        letter.is_some_and(|letter| "abcdefghkprstuwxGLNOS".contains(letter))
+    };
+    let is_binary = |word: &Word| matches!(word.text.as_str(), "-ef" | "-nt" | "-ot");
+    let before = at.checked_sub(1).and_then(|before| words.get(before));
+    before.is_some_and(|word| is_unary(word) || is_binary(word)) || words.get(at + 1).is_some_and(is_binary)
+}
+
+/// A word as a path. What the shell makes other words of is not known: `~/x`, `{a,b}`.
+pub(super) fn located_path(folder: &str, word: &str) -> String {
+    let is_expanded = word.starts_with('~') || word.contains('{') && word.contains('}') && !word.contains("${");
+    if is_expanded { "${}".to_owned() } else { join(folder, word) }
 }
 
 /// Whether `tar` and its like unpack an archive, and do not make one.

@@ -431,7 +431,9 @@ impl Shell<'_> {
 
     fn nest(&mut self, script: String, nesting: Nesting) {
         if self.depth < MAX_DEPTH {
-            let nesting = nesting.max(self.nesting);
+            // In the text of a here-document substitutions are carried out, too.
+            let is_carried_out = nesting == Nesting::Substitution && self.depth == 0;
+            let nesting = if is_carried_out { nesting } else { nesting.max(self.nesting) };
             let directory = Arc::clone(&self.directory);
             self.nested.push(Nested { script, directory, depth: self.depth + 1, nesting });
         }
@@ -486,7 +488,8 @@ impl Shell<'_> {
         let words = std::mem::take(&mut self.words);
         let Some(first) = words.first() else { return };
         match first.text.as_str() {
-            "cd" => self.change_directory(words.get(1)),
+            "cd" | "pushd" => self.change_directory(words.get(1)),
+            "popd" => self.change_directory(None),
             "for" | "read" => {
                 if let Some(name) = words.get(1) {
                     self.scope.local.insert(name.text.clone(), None);

@@ -161,6 +161,10 @@ impl Builds<'_> {
     fn notes(&self, mut notes: Vec<DockerNote>) -> Vec<DockerNote> {
         notes.extend(self.doubts.iter().filter_map(|(at, why)| {
             let build = &self.reached.get(*at)?.build;
+            // What is fetched while the image is built has nothing of the context.
+            if build.readable.is_empty() {
+                return None;
+            }
             let message = format!("{why}, so all files that this `go build` could read count");
             Some(DockerNote { line: build.line, message })
         }));
@@ -242,7 +246,7 @@ impl Builds<'_> {
         target: &GoTarget,
         program: &Program,
     ) -> Result<Result<Vec<RepoPath>, &'static str>, TreeError> {
-        const ELSEWHERE: &str = "it builds a program that lies outside the module of `package`";
+        const ELSEWHERE: &str = "what it builds is no program of the module of `package`";
         let (pattern, below) = match target {
             GoTarget::Unknown => return Ok(Err("which package it builds is not known")),
             GoTarget::Folder { is_parameter: true, .. } if target.has_folder(&program.dir) => {

@@ -55,6 +55,8 @@ pub(super) enum Source {
     Build(usize, Option<String>),
     /// A command that read these.
     Made(Vec<SourceId>),
+    /// Modules that the `go` command fetched because these files list them: what it compiles is told otherwise.
+    Modules(Vec<SourceId>),
     /// A command that may have read everything that its stage had, and these.
     Anything { view: View, mounted: Vec<SourceId>, blame: Blame },
     /// Everything that a stage has.
@@ -171,6 +173,7 @@ impl<'a> Files<'a> {
                 Facts { has_go: is_go, is_program: false }
             }
             Source::Build(..) => Facts { has_go: false, is_program: true },
+            Source::Modules(_) => Facts { has_go: false, is_program: false },
             Source::Made(of) => Facts {
                 has_go: of.iter().any(|id| self.has_go(*id)),
                 is_program: !of.is_empty() && of.iter().all(|id| self.is_program(*id)),
@@ -275,7 +278,7 @@ impl<'a> Files<'a> {
                         (names, _) => *names = None,
                     }
                 }
-                Source::Made(of) => pending.extend(of),
+                Source::Made(of) | Source::Modules(of) => pending.extend(of),
                 Source::Anything { view, mounted, blame } => {
                     let before = pending.len();
                     pending.extend(mounted);

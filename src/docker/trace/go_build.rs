@@ -184,7 +184,8 @@ impl<'a> Words<'a> {
                 words.output = Some(word);
             }
             let certainty = next.map_or(word.certainty, |next| next.certainty);
-            let is_harmless = matches!(name, "o" | "C" | "ldflags" | "p" | "v" | "x" | "work" | "a");
+            let is_harmless =
+                matches!(name, "o" | "C" | "ldflags" | "gcflags" | "asmflags" | "p" | "v" | "x" | "work" | "a");
             words.has_unknown_flags |= certainty == Certainty::Unknown && !is_harmless;
             words.flags.push(match next {
                 Some(next) => format!("-{name}={}", next.text),
@@ -192,6 +193,10 @@ impl<'a> Words<'a> {
             });
         }
         Some(words)
+    }
+
+    fn is_about(&self, verbs: &[&str]) -> bool {
+        self.packages.first().is_some_and(|word| verbs.contains(&word.text.as_str()))
     }
 
     /// What stands after `-o`.
@@ -221,7 +226,12 @@ impl Tracer<'_> {
                 Ok(())
             }
             "build" | "install" => self.go_build(&words, invocation, folder, script),
-            verb if is_harmless(verb, &words) => Ok(()),
+            "mod" if words.is_about(&["download", "vendor"]) => {
+                self.fetched_modules(folder, words.is_about(&["vendor"]));
+                Ok(())
+            }
+            // What it prints tells of all that is there.
+            verb if is_harmless(verb, &words) && !script.is_taken => Ok(()),
             verb => {
                 let mounted = script.mounted.clone();
                 self.anything(script.line, format!("go {verb}"), &mounted);
@@ -239,6 +249,9 @@ impl Tracer<'_> {
     ) -> Result<(), TreeError> {
         let is_fetched = |word: &&Word| word.text.contains('@') && !word.text.starts_with(['.', '/']);
         if !words.packages.is_empty() && words.packages.iter().all(is_fetched) {
+            if let Some(flowing) = script.flowing {
+                self.put(None, flowing);
+            }
             return Ok(());
         }
         let folder = words.folder.map_or_else(|| folder.to_owned(), |into| join(folder, &into.text));
@@ -268,7 +281,8 @@ impl Tracer<'_> {
             let values =
                 flag.split_once('=').map(|(_, value)| value).into_iter().flat_map(|value| value.split([' ', '=', ',']));
             let values = values.map(|value| value.trim_matches(['"', '\'']));
-            let values = values.filter(|value| value.contains(['/', '.']) && !flag.starts_with("-o="));
+            let values = values
+                .filter(|value| (value.contains(['/', '.']) || flag.starts_with("-pgo")) && !flag.starts_with("-o="));
             named_files.extend(values.map(|value| join(&folder, value)).filter(|path| !path.contains("${")));
         }
         self.inputs_of_build(&mut build, view, shift.as_ref(), script);
@@ -288,6 +302,26 @@ impl Tracer<'_> {
     /// Whether a source is one file of the context: folders that flags mention are left to the compiler.
     fn is_file(&self, source: SourceId) -> bool {
         matches!(self.files.source(source), Some(Source::Context(selection)) if !selection.is_folder)
+    }
+
+    /// The module cache, or the vendor folder, hold what the files of the module list.
+    fn fetched_modules(&mut self, folder: &str, is_vendor: bool) {
+        let mut listing = Vec::new();
+        for name in ["go.mod", "go.sum", "go.work", "go.work.sum"] {
+            let path = join(folder, name);
+            for hit in self.files.lookup(self.now(), &[], &path) {
+                let parts = self.narrowed(&hit, &path).unwrap_or_else(|_| vec![(hit.source, hit.place.clone())]);
+                listing.extend(parts.into_iter().map(|(source, _)| source).filter(|source| self.is_file(*source)));
+            }
+        }
+        if listing.is_empty() {
+            return;
+        }
+        let modules = self.files.add_source(Source::Modules(listing));
+        let places = if is_vendor { vec![join(folder, "vendor")] } else { Vec::new() };
+        for place in places.into_iter().chain(["/go/pkg/mod".to_owned(), "/root/go/pkg/mod".to_owned()]) {
+            self.put(Some(place), modules);
+        }
     }
 
     fn put_program(&mut self, words: &Words<'_>, build: GoBuild, folder: &str, script: &Script<'_>) {
@@ -411,7 +445,7 @@ impl Tracer<'_> {
                 }
                 continue;
             }
-            if is_out_of_reach(&entry, shift) {
+            if is_out_of_reach(&entry, shift) || matches!(self.files.source(entry.source), Some(Source::Modules(_))) {
                 continue;
             }
             build.is_rearranged |= self.may_hold_go(&entry, shift);
@@ -424,10 +458,7 @@ impl Tracer<'_> {
     fn may_hold_go(&self, entry: &Entry, shift: Option<&Shift>) -> bool {
         let source = self.files.source(entry.source);
         let Some(at) = &entry.at else {
-            return match source {
-                Some(Source::Anything { .. }) => self.files.has_go(entry.source),
-                _ => true,
-            };
+            return self.files.has_go(entry.source);
         };
         let Some(shift) = shift else { return true };
         if strip(&shift.image, at).is_some_and(|rest| !rest.is_empty()) {

@@ -143,7 +143,7 @@ impl Tracer<'_> {
             self.base_on_host |= runs_on_host(here);
             base = here.base_stage.and_then(|base| self.dockerfile.stages.get(base));
         }
-        if stage.base_stage.is_none() && stage.base.contains('$') {
+        if stage.base_stage.is_none() && may_name_stage(&stage.base) {
             // Which image that is nobody knows; it may be an earlier stage.
             let earlier = self.now().stage;
             for stage in 0..earlier {
@@ -194,7 +194,7 @@ impl Tracer<'_> {
                     }
                 }
             }
-            Origin::Image(image) if image.contains("${") => self.copy_from_any_stage(copy),
+            Origin::Image(image) if may_name_stage(image) => self.copy_from_any_stage(copy),
             Origin::Image(_) => {}
         }
         Ok(())
@@ -241,7 +241,9 @@ impl Tracer<'_> {
             entries.push(Entry { at: placing.target.clone(), source: whole, is_whole_file: false });
         }
         for found in matches.found {
-            let at = placing.of(&found, source);
+            // An archive is unpacked into the target, another file lies in it.
+            let at =
+                if placing.unpacks && !found.is_folder { placing.target.clone() } else { placing.of(&found, source) };
             let path = found.path;
             // Files are never excluded; with `--parents` patterns have another root, so none is applied.
             let is_excluding = found.is_folder && !placing.keeps_parents;
@@ -357,11 +359,22 @@ impl Tracer<'_> {
             all_read: None,
             assigned: BTreeMap::new(),
             is_branching: run.commands.iter().any(is_branch),
+            is_taken: false,
         };
         script.has_own_programs = self.has_own_programs(&script);
         // What substitutions read is there before the commands that they are part of run.
         let (before, then): (Vec<&RunWords>, Vec<&RunWords>) =
             run.commands.iter().partition(|command| command.nesting == Nesting::Substitution);
+        // What a loop reads is there before its body runs.
+        for command in
+            then.iter().filter(|command| command.words.first().is_some_and(|word| is_end_of_group(&word.text)))
+        {
+            let folder = join(&run.directory.text, &command.directory);
+            let words = command.words.iter().filter(|word| word.is_redirect);
+            let paths: BTreeSet<String> = words.map(|word| shell::located_path(&folder, &word.text)).collect();
+            let sources = self.read(&paths, &script)?;
+            self.flow(sources, &mut script);
+        }
         let mut is_fed = false;
         for command in before.into_iter().chain(then) {
             let has_input = is_fed || command.words.iter().any(|word| word.is_redirect);
@@ -386,7 +399,7 @@ impl Tracer<'_> {
                 Origin::Stage(stage) => {
                     mounted.extend(self.stage_entries(self.files.view(*stage), &mount.source, &placing)?);
                 }
-                Origin::Image(image) if image.contains("${") => {
+                Origin::Image(image) if may_name_stage(image) => {
                     for stage in 0..self.now().stage {
                         let source = self.files.add_source(Source::All(self.files.view(stage)));
                         mounted.push(Entry { at: known(&mount.target), source, is_whole_file: false });
@@ -427,16 +440,19 @@ impl Tracer<'_> {
         let program = command.words.iter().map(|word| &word.text).find(|word| assignment(word).is_none());
         if script.has_own_programs
             && let Some(program) = program.filter(|program| !program.contains('/'))
-            && effect != Effect::Nothing
+            && !shell::is_builtin(program)
             && self.is_shadowed(script, program)
         {
             self.anything(script.line, program.clone(), &script.mounted);
             return Ok(());
         }
         script.assign(command);
+        let is_printed = |word: &Word| word.is_redirect && !word.text.starts_with("/dev/");
+        script.is_taken =
+            command.is_piped || command.nesting == Nesting::Substitution || command.words.iter().any(is_printed);
         match effect {
             Effect::Nothing => {
-                self.decided(command, &folder, script);
+                self.decided(command, &folder, program, script);
                 self.redirected(command, &folder, Vec::new(), script);
             }
             Effect::Files(tool) => self.files_of_tool(command, &folder, tool, script)?,
@@ -480,6 +496,14 @@ impl Tracer<'_> {
         Ok(sources)
     }
 
+    /// Lets sources go into pipes and variables.
+    fn flow(&mut self, sources: Vec<SourceId>, script: &mut Script<'_>) {
+        if !sources.is_empty() {
+            let flowing = sources.into_iter().chain(script.flowing).collect();
+            script.flowing = Some(self.files.add_source(Source::Made(flowing)));
+        }
+    }
+
     fn files_of_tool(
         &mut self,
         command: &RunWords,
@@ -499,12 +523,11 @@ impl Tracer<'_> {
         let decides = tool == Tool::Variables || tool == Tool::Prints && script.is_branching;
         let flows = decides || command.is_piped || command.nesting == Nesting::Substitution;
         if flows && tool != Tool::Last {
-            let flowing = sources.iter().copied().chain(script.flowing).collect();
-            script.flowing = Some(self.files.add_source(Source::Made(flowing)));
+            self.flow(sources.clone(), script);
         }
         let arguments = || shell::file_arguments(command);
         let written: Vec<&Word> = match tool {
-            Tool::Prints | Tool::Variables => Vec::new(),
+            Tool::Prints | Tool::Variables | Tool::Loose => Vec::new(),
             Tool::Folder if !shell::unpacks(command) => arguments().collect(),
             Tool::Arguments => arguments().collect(),
             Tool::Last => {
@@ -524,9 +547,13 @@ impl Tracer<'_> {
         };
         let mut of = sources;
         of.extend(script.flowing);
+        if !of.is_empty() && !shell::has_plain_target(command, tool) {
+            let made = self.files.add_source(Source::Made(of.clone()));
+            self.put(None, made);
+        }
         let written: BTreeSet<String> = match (tool, written.is_empty()) {
             (Tool::Folder, true) if shell::unpacks(command) => BTreeSet::from([folder.to_owned()]),
-            _ => written.into_iter().map(|word| join(folder, &word.text)).collect(),
+            _ => written.into_iter().map(|word| shell::located_path(folder, &word.text)).collect(),
         };
         if !written.is_empty() && !of.is_empty() {
             let made = self.files.add_source(Source::Made(of.clone()));
@@ -538,13 +565,15 @@ impl Tracer<'_> {
         Ok(())
     }
 
-    /// What a command that reads nothing writes, where what was read before decides whether it runs.
-    fn decided(&mut self, command: &RunWords, folder: &str, script: &Script<'_>) {
+    /// What a command that reads nothing writes, where what was read before decides what that is, or whether it runs.
+    fn decided(&mut self, command: &RunWords, folder: &str, program: Option<&String>, script: &Script<'_>) {
         let is_step = command.nesting == Nesting::Plain && !command.is_label;
-        let Some(made) = script.flowing.filter(|_| is_step && script.is_branching) else { return };
-        let paths: BTreeSet<String> = shell::file_arguments(command).map(|word| join(folder, &word.text)).collect();
-        for path in paths.into_iter().filter(|path| !path.contains("${")) {
-            self.put(Some(path), made);
+        let is_program = program.is_some_and(|program| !shell::is_builtin(program));
+        let Some(made) = script.flowing.filter(|_| is_step && is_program) else { return };
+        let words: BTreeSet<String> =
+            shell::file_arguments(command).map(|word| shell::located_path(folder, &word.text)).collect();
+        for path in words {
+            self.put(Some(path).filter(|path| !path.contains("${")), made);
         }
     }
 
@@ -553,10 +582,10 @@ impl Tracer<'_> {
         let mut words: Vec<&Word> =
             command.words.iter().skip(1).filter(|word| !word.text.starts_with('-') && !word.is_redirect).collect();
         let is_plain = words.iter().all(|word| word.certainty == Certainty::Certain && !word.text.contains("${"));
-        let has_odd_options = command.words.iter().any(|word| {
-            assignment(&word.text).is_some() || word.text == "-t" || word.text.starts_with("--target-directory")
-        });
-        let Some(target) = words.pop().filter(|_| is_plain && !has_odd_options) else { return Ok(false) };
+        let is_plain = is_plain
+            && shell::has_plain_target(command, Tool::Last)
+            && words.iter().all(|word| shell::located_path(folder, &word.text) != "${}");
+        let Some(target) = words.pop().filter(|_| is_plain) else { return Ok(false) };
         let target = join(folder, &target.text);
         let mut moved = Vec::new();
         for word in words {
@@ -624,12 +653,19 @@ impl Tracer<'_> {
         for path in CONFIGURATION {
             of.extend(self.certain_hits(script, path));
         }
+        let configured = of.len();
         let paths: BTreeSet<String> = shell::paths(command, folder).collect();
         for path in paths.iter().filter(|path| !path.contains("${")) {
             of.extend(self.certain_hits(script, path));
         }
+        // What a file of the context says, or is, may be installed anywhere.
+        let named = of.len() > configured || script.flowing.is_some() && command.nesting == Nesting::Plain;
+        of.extend(script.flowing);
         if !of.is_empty() {
             let made = self.files.add_source(Source::Made(of));
+            if named {
+                self.put(None, made);
+            }
             for place in SYSTEM {
                 self.put(Some(place.to_owned()), made);
             }
@@ -670,6 +706,8 @@ struct Script<'a> {
     assigned: BTreeMap<String, Option<String>>,
     /// Whether some commands may not be reached.
     is_branching: bool,
+    /// Whether what the command at hand prints goes anywhere.
+    is_taken: bool,
 }
 
 impl Script<'_> {
@@ -755,7 +793,11 @@ impl Remarks {
             &self.unknown,
             "a variable has no known value, so all that the path could match counts; set it under build-args",
         );
-        add(&self.missing, "no such file in the context, so a change of it is not seen before it is there");
+        add(
+            &self.missing,
+            "no such file in the context, so what it is made of is not seen; a program that is built outside counts if \
+             `package` names it, other sources if `inputs` does",
+        );
         add(&self.too_many, "there are too many files to compare, so the whole context counts");
         add(&self.ignored, "ignored by Git and not looked into; list the files that matter under inputs");
         add(&self.escaping, "a link that leads out of the repository or in a circle; only the link is seen");
@@ -786,6 +828,24 @@ fn enumerate(labels: &BTreeSet<(usize, String)>) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
+}
+
+/// Whether a reference with variables that are not known may turn out to be the name of a stage: those have no `/`, `:`
+/// and `@` (`instructions/parse.go` of `BuildKit`).
+fn may_name_stage(reference: &str) -> bool {
+    let mut rest = reference;
+    let mut is_inside = false;
+    let has_variable = reference.contains('$');
+    while let Some(character) = rest.chars().next() {
+        match character {
+            '{' => is_inside = true,
+            '}' => is_inside = false,
+            '/' | ':' | '@' if !is_inside => return false,
+            _ => {}
+        }
+        rest = rest.get(character.len_utf8()..).unwrap_or_default();
+    }
+    has_variable
 }
 
 fn known(word: &Word) -> Option<String> {
