@@ -357,9 +357,8 @@ fn shell<'a>(invocation: &Invocation<'_>) -> Effect<'a> {
         let text = argument.text.as_str();
         if text.starts_with('-') && !text.starts_with("--") && text.ends_with('c') {
             return match arguments.next() {
-                Some(script) if script.certainty != Certainty::Unknown || script.text.contains(char::is_whitespace) => {
-                    Effect::Nothing
-                }
+                // One word is not looked into: it may be a file of the context.
+                Some(script) if script.text.contains(char::is_whitespace) => Effect::Nothing,
                 _ => Effect::Anything(invocation.program.to_owned()),
             };
         }
