@@ -282,6 +282,8 @@ fn invocation(command: &RunWords) -> Option<Found<'_>> {
         match word.text.as_str() {
             "if" | "then" | "elif" | "else" | "while" | "until" | "do" | "!" | "{" | "}" | "time" | "exec"
             | "nohup" | "nice" | "builtin" => {}
+            // With an option it only says where a program lies.
+            "command" if words.peek().is_some_and(|word| !word.text.starts_with('-')) => {}
             "env" | "sudo" => while words.next_if(|word| word.text.starts_with('-')).is_some() {},
             // These lines have words but no command: `for x in …`, `case x in pattern`, `name()`.
             "for" | "case" | "in" | "select" | "function" => return None,
