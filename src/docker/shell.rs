@@ -321,6 +321,8 @@ fn invocation(command: &RunWords) -> Option<Found<'_>> {
         match word.text.as_str() {
             "if" | "then" | "elif" | "else" | "while" | "until" | "do" | "!" | "{" | "}" | "time" | "exec"
             | "nohup" | "nice" | "builtin" => {}
+            // With an option it only says where a program lies.
+            "command" if words.peek().is_some_and(|word| !word.text.starts_with('-')) => {}
             "env" | "sudo" => while words.next_if(|word| word.text.starts_with('-')).is_some() {},
             // These lines have words but no command: `for x in …`, `case x in pattern`, `name()`.
             "for" | "case" | "in" | "select" | "function" => return None,
@@ -396,9 +398,8 @@ fn shell<'a>(invocation: &Invocation<'_>) -> Effect<'a> {
         let text = argument.text.as_str();
         if text.starts_with('-') && !text.starts_with("--") && text.ends_with('c') {
             return match arguments.next() {
-                Some(script) if script.certainty != Certainty::Unknown || script.text.contains(char::is_whitespace) => {
-                    Effect::Nothing
-                }
+                // One word is not looked into: it may be a file of the context.
+                Some(script) if script.text.contains(char::is_whitespace) => Effect::Nothing,
                 _ => Effect::Anything(invocation.program.to_owned()),
             };
         }
