@@ -262,6 +262,8 @@ pub struct Run {
     pub directory: Word,
     /// The variables of `ENV` and `ARG` that are known there.
     pub variables: Variables,
+    /// Whether it has here-documents.
+    pub has_document: bool,
     /// Whether a shell runs it that is not known to be like `sh`.
     pub has_odd_shell: bool,
 }

@@ -416,6 +416,7 @@ impl<'a> Reader<'a> {
         }
         let bodies = bodies.is_some_and(|bodies| bodies.iter().any(|body| has_odd_interpreter(body)));
         Action::Run(Run {
+            has_document: self.line_at(position).is_some_and(|line| !line.bodies.is_empty()),
             mounts,
             commands,
             directory: self.state.workdir.clone(),

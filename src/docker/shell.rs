@@ -128,6 +128,11 @@ pub(super) fn effect(command: &RunWords) -> Effect<'_> {
         "command" | "hash" | "type" | "which" => Effect::Nothing,
         "echo" | "printf" if command.words.iter().any(|word| has_wildcard(&word.text)) => Effect::Files(Tool::Prints),
         "read" | "mapfile" => Effect::Files(Tool::Variables),
+        "set" if command.words.iter().any(|word| has_wildcard(&word.text)) => Effect::Files(Tool::Variables),
+        "trap" if !invocation.arguments.is_empty() => Effect::Anything("trap".to_owned()),
+        "rm" | "mv" if invocation.arguments.iter().any(|word| decides_a_build(&word.text)) => {
+            Effect::Anything(format!("{} of Go's own files", invocation.program))
+        }
         name if NOTHING.contains(&name) => Effect::Nothing,
         name if PACKAGES.contains(&name) => Effect::Packages,
         name if PRINTS.contains(&name) => Effect::Files(Tool::Prints),
@@ -292,15 +297,16 @@ const PRINTS: [&str; 48] = [
 const LAST: [&str; 4] = ["cp", "install", "ln", "mv"];
 
 /// Programs that unpack files into a folder.
-const FOLDER: [&str; 5] = ["bsdtar", "cpio", "tar", "unzip", "unxz"];
+const FOLDER: [&str; 4] = ["bsdtar", "cpio", "tar", "unzip"];
 
 /// Programs that read files which their arguments name, and may write anywhere.
-const LOOSE: [&str; 6] = ["curl", "date", "dd", "gpg", "patch", "wget"];
+const LOOSE: [&str; 13] =
+    ["bunzip2", "bzip2", "curl", "date", "dd", "gpg", "gunzip", "gzip", "patch", "unxz", "wget", "xz", "zstd"];
 
 /// Programs that change the files that they are given, or write beside them.
-const ARGUMENTS: [&str; 22] = [
-    "bunzip2", "bzip2", "dos2unix", "envsubst", "gunzip", "gzip", "objcopy", "sed", "sort", "strip", "tail", "tee",
-    "tr", "truncate", "uniq", "upx", "xz", "xxd", "yq", "zip", "zstd", "openssl",
+const ARGUMENTS: [&str; 16] = [
+    "dos2unix", "envsubst", "objcopy", "openssl", "sed", "sort", "strip", "tail", "tee", "tr", "truncate", "uniq",
+    "upx", "xxd", "yq", "zip",
 ];
 
 struct Found<'a> {
@@ -358,6 +364,13 @@ pub(super) fn reads_script(command: &RunWords) -> bool {
     let Some(Found { of, .. }) = invocation(command) else { return false };
     let is_shell = matches!(of.program, "sh" | "bash" | "ash" | "dash");
     is_shell && !of.arguments.iter().any(|word| word.text.starts_with('-') && word.text.ends_with('c'))
+}
+
+/// Whether a path is one whose absence changes what `go build` does.
+fn decides_a_build(path: &str) -> bool {
+    path.contains("vendor")
+        || ["go.work", "go.mod", "go.sum", ".go"].iter().any(|name| path.ends_with(name))
+        || path.contains("go.*")
 }
 
 fn has_argument(invocation: &Invocation<'_>, names: &[&str]) -> bool {
@@ -468,7 +481,10 @@ pub(super) fn has_plain_target(command: &RunWords, tool: Tool) -> bool {
     });
     match tool {
         Tool::Loose => false,
-        Tool::Last => options.all(|option| !option.starts_with("-t") && !option.starts_with("--t")),
+        Tool::Last => options.all(|option| match option.strip_prefix("--") {
+            Some(long) => matches!(long, "recursive" | "force" | "archive" | "preserve" | "symbolic"),
+            None => !option.contains('t'),
+        }),
         Tool::Folder => {
             let is_odd = |option: &str| {
                 let has_folder = option.contains(['C', 'd']) && !matches!(option, "-C" | "-d");
@@ -478,7 +494,10 @@ pub(super) fn has_plain_target(command: &RunWords, tool: Tool) -> bool {
             let is_bundle = first.is_some_and(|word| !word.text.starts_with('-') && word.text.contains('C'));
             !options.any(is_odd) && !is_bundle
         }
-        _ => !writes_in_script && options.all(|option| !option.contains('/')),
+        _ => {
+            let is_sort = program.map(program_name) == Some("sort");
+            !writes_in_script && options.all(|option| !(option.contains('/') || is_sort && option.starts_with("-o")))
+        }
     }
 }
 
@@ -487,6 +506,12 @@ fn script_position(command: &RunWords) -> Option<usize> {
     let program = command.words.iter().position(|word| assignment(&word.text).is_none())?;
     let name = command.words.get(program).map(|word| program_name(&word.text))?;
     let mut words = command.words.iter().enumerate().skip(program + 1);
+    if words
+        .clone()
+        .any(|(_, word)| word.text.starts_with("--exp") || word.text.starts_with("-e") && word.text.len() > 2)
+    {
+        return None;
+    }
     let (at, _) = words.find(|(_, word)| !word.text.starts_with('-') && !word.is_redirect)?;
     matches!(name, "sed" | "awk" | "gawk" | "grep" | "egrep" | "fgrep" | "jq" | "yq" | "tr").then_some(at)
 }
@@ -521,7 +546,8 @@ pub(super) fn paths<'a>(command: &'a RunWords, folder: &'a str) -> impl Iterator
             || word.text.starts_with('-') && word.text.ends_with('f');
         // What is put into a script is text, and no name of a file.
         let is_text = Some(at) == script;
-        let pieces = pieces(&word.text).filter(move |piece| !is_text || !piece.contains("${"));
+        let whole = (!is_text && !word.text.starts_with('-')).then_some(word.text.as_str());
+        let pieces = pieces(&word.text).filter(move |piece| !is_text || !piece.contains("${")).chain(whole);
         pieces.map(|piece| located_path(from, piece)).collect::<Vec<_>>()
     });
     located.collect::<Vec<_>>().into_iter()
@@ -541,7 +567,11 @@ fn is_tested_file(words: &[Word], at: usize) -> bool {
 /// A word as a path. What the shell makes other words of is not known: `~/x`, `{a,b}`.
 pub(super) fn located_path(folder: &str, word: &str) -> String {
     let is_expanded = word.starts_with('~') || word.contains('{') && word.contains('}') && !word.contains("${");
-    if is_expanded { "${}".to_owned() } else { join(folder, word) }
+    if is_expanded {
+        return "${}".to_owned();
+    }
+    // The shell negates classes with `!`, Go with `^`.
+    join(folder, &word.replace("[!", "[^"))
 }
 
 /// Whether `tar` and its like unpack an archive, and do not make one.

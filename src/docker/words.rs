@@ -73,7 +73,9 @@ impl Variables {
 
     /// Remembers what a word said a variable is, which may be that it is unknown.
     pub(super) fn set(&mut self, name: &str, word: &Word, is_env: bool) {
-        if word.certainty == Certainty::Unknown || word.text.len() > MAX_VALUE {
+        // Of the folders of PATH those count that are known.
+        let is_unknown = word.certainty == Certainty::Unknown && name != "PATH";
+        if is_unknown || word.text.len() > MAX_VALUE {
             self.forget(name);
         } else if self.known.len() < MAX_VARIABLES || self.known.contains_key(name) {
             let value = Value { text: Arc::from(word.text.as_str()), certainty: word.certainty, is_env };
@@ -201,6 +203,7 @@ fn split_scripts(mut pending: Vec<Nested>, line: usize, variables: &Variables, b
             depth: next.depth,
             nesting: next.nesting,
             is_conditional: false,
+            control: 0,
             rest: next.script.chars(),
             word: None,
             redirects: false,
@@ -312,6 +315,8 @@ struct Shell<'a> {
     nesting: Nesting,
     /// Whether a `||` stands before the next command.
     is_conditional: bool,
+    /// How many `if`, `for` and the like are open.
+    control: usize,
     rest: Chars<'a>,
     word: Option<Word>,
     /// Whether the next word is where output goes or input comes from.
@@ -487,34 +492,48 @@ impl Shell<'_> {
         self.redirects = false;
         let words = std::mem::take(&mut self.words);
         let Some(first) = words.first() else { return };
-        match first.text.as_str() {
-            "cd" | "pushd" => self.change_directory(words.get(1)),
-            "popd" => self.change_directory(None),
-            "for" | "read" => {
-                if let Some(name) = words.get(1) {
+        let is_start = matches!(first.text.as_str(), "if" | "while" | "until" | "for" | "case" | "select");
+        self.control += usize::from(is_start);
+        let lead = words.iter().take_while(|word| is_keyword(&word.text)).count();
+        let rest = words.get(lead..).unwrap_or_default();
+        let is_certain = self.control == 0 && !self.is_conditional;
+        match rest.first().map(|word| word.text.as_str()) {
+            Some("cd" | "pushd") => {
+                let target = rest.iter().skip(1).find(|word| !word.text.starts_with('-'));
+                self.change_directory(target.filter(|_| is_certain));
+            }
+            Some("popd") => self.change_directory(None),
+            Some("for" | "read" | "select" | "mapfile" | "getopts") => {
+                for name in rest.iter().skip(1).filter(|word| !word.text.starts_with('-')) {
                     self.scope.local.insert(name.text.clone(), None);
                 }
             }
-            _ => self.assign(&words),
+            _ => self.assign(rest, is_certain && self.outer.is_empty()),
         }
+        if matches!(first.text.as_str(), "fi" | "done" | "esac") {
+            self.control = self.control.saturating_sub(1);
+        }
+        let is_conditional = std::mem::take(&mut self.is_conditional) || !self.outer.is_empty();
         self.commands.push(RunWords {
             line: self.line,
             directory: Arc::clone(&self.directory),
             words,
             nesting: self.nesting,
-            is_conditional: std::mem::take(&mut self.is_conditional),
+            is_conditional,
             is_piped: false,
             is_label: false,
         });
     }
 
-    fn assign(&mut self, words: &[Word]) {
+    /// Remembers what assignments say, if they are carried out for sure and for the first time.
+    fn assign(&mut self, words: &[Word], is_certain: bool) {
         let words = words.iter().skip_while(|word| matches!(word.text.as_str(), "export" | "local" | "readonly"));
         let assignments = words.map_while(|word| Some((word, assignment(&word.text)?)));
         for (word, (name, text)) in assignments {
             // Whether the assignment is reached is unknown, so its value is a guess.
             let value = Value { text: Arc::from(text), certainty: Certainty::Default, is_env: false };
-            let is_known = word.certainty != Certainty::Unknown && text.len() <= MAX_VALUE;
+            let is_first = !self.scope.local.contains_key(name) && self.scope.variables.get(name).is_none();
+            let is_known = is_certain && is_first && word.certainty != Certainty::Unknown && text.len() <= MAX_VALUE;
             if self.scope.local.len() < MAX_VARIABLES || self.scope.local.contains_key(name) {
                 self.scope.local.insert(name.to_owned(), is_known.then_some(value));
             }
@@ -528,6 +547,11 @@ impl Shell<'_> {
         let joined = joined.filter(|joined| joined.len() <= MAX_DIRECTORY).unwrap_or_else(|| "${}".to_owned());
         self.directory = Arc::from(joined);
     }
+}
+
+/// Whether a word of the shell may stand before a command.
+pub(super) fn is_keyword(word: &str) -> bool {
+    matches!(word, "if" | "then" | "elif" | "else" | "while" | "until" | "do" | "!" | "{" | "}" | "time")
 }
 
 /// Whether the next word of a command is a script for a shell: `sh -euc`, `eval`.

@@ -66,11 +66,14 @@ pub struct Question<'q> {
 
 /// What differs between sets of files, compared once for all services that share them.
 #[derive(Default)]
-struct FileDifferences(Mutex<BTreeMap<[Digest; 2], Arc<[Vec<Item>; 2]>>>);
+struct FileDifferences(Mutex<BTreeMap<[Digest; 2], Arc<Sides>>>);
+
+/// The items of an old and a new set that differ.
+type Sides = [Vec<Item>; 2];
 
 impl FileDifferences {
     /// The items of each set that the other does not have in the same state.
-    fn between(&self, old: &FileSet, new: &FileSet) -> Arc<[Vec<Item>; 2]> {
+    fn between(&self, old: &FileSet, new: &FileSet) -> Arc<Sides> {
         let key = [old.digest, new.digest];
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lock().get(&key) {

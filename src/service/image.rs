@@ -144,6 +144,7 @@ impl Builds<'_> {
             self.settle(program, &own, &mut notes)?;
         }
         program.others = others;
+        self.check_files()?;
         self.check_replacements(program);
         self.check_places();
         Ok((self.doubtful(), self.notes(notes)))
@@ -326,6 +327,7 @@ impl Builds<'_> {
                     Setting::Unset => {}
                 }
             }
+            is_unknown |= ["GOOS", "GOARCH"].iter().any(|name| *build.variable(name) == Setting::Unknown);
             let mut flags = BuildFlags::parse(&words);
             if !flags.opaque.is_empty() {
                 let why = format!("{} may make the compiler read other files", flags.opaque.join(", "));
@@ -544,6 +546,21 @@ impl Builds<'_> {
         path.strip_prefix(self.request.context).is_some_and(|below| self.ignore.excludes(below))
     }
 
+    /// A file that is named is compiled even if its constraint says no, and so is what it imports.
+    fn check_files(&mut self) -> Result<(), TreeError> {
+        for at in 0..self.reached.len() {
+            for file in self.reached[at].build.files.clone() {
+                let bytes = read_bytes(self.workspace, &file)?.unwrap_or_default();
+                let has_constraint =
+                    bytes.windows(6).any(|word| word == b"+build") || bytes.windows(8).any(|word| word == b"go:build");
+                if has_constraint || file.name().contains(&b'_') {
+                    self.doubt(at, "it is given files that Go may leave out of their package");
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A folder that replaces a module must lie where the go.mod says, as seen from where that lies in the image.
     fn check_replacements(&mut self, program: &Program) {
         let used = program.modes.iter().filter_map(|mode| match mode {
@@ -608,10 +625,9 @@ impl Builds<'_> {
 
 /// Whether a program of this file name is one of those that reach the image.
 fn is_taken(build: &GoBuild, name: &str) -> bool {
-    build
-        .names
-        .as_ref()
-        .is_none_or(|names| names.iter().any(|taken| taken == name || taken.strip_suffix(".exe") == Some(name)))
+    let is_taken =
+        |names: &BTreeSet<String>| names.iter().any(|taken| taken == name || taken.strip_suffix(".exe") == Some(name));
+    build.has_files || build.names.as_ref().is_none_or(is_taken)
 }
 
 /// The tags that flags set; the last `-tags` counts.

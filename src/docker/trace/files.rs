@@ -61,6 +61,8 @@ pub(super) enum Source {
     Anything { view: View, mounted: Vec<SourceId>, blame: Blame },
     /// Everything that a stage has.
     All(View),
+    /// A link, or what it leads to: whatever is asked for there may be anything of the stage.
+    Link,
 }
 
 /// A command that nobody can follow.
@@ -183,6 +185,7 @@ impl<'a> Files<'a> {
                 is_program: false,
             },
             Source::All(view) => Facts { has_go: self.stage_has_go(*view), is_program: false },
+            Source::Link => Facts { has_go: true, is_program: false },
         };
         self.sources.push((source, facts));
         self.sources.len() - 1
@@ -207,7 +210,8 @@ impl<'a> Files<'a> {
     }
 
     /// Puts something into the last stage.
-    pub(super) fn put(&mut self, entry: Entry) {
+    pub(super) fn put(&mut self, mut entry: Entry) {
+        entry.at = entry.at.map(|at| before_wildcard(&at).to_owned());
         let has_go = self.has_go(entry.source);
         if let Some(stage) = self.stages.last_mut() {
             stage.has_go |= has_go;
@@ -249,7 +253,8 @@ impl<'a> Files<'a> {
             }
         }
         self.visits_left = self.visits_left.saturating_sub(visits);
-        if self.visits_left == 0 {
+        let is_linked = hits.iter().any(|hit| matches!(self.source(hit.source), Some(Source::Link)));
+        if self.visits_left == 0 || is_linked {
             let source = self.add_source(Source::All(view));
             hits.push(Hit { source, place: HitPlace::Somewhere, is_whole_file: false });
         }
@@ -288,6 +293,7 @@ impl<'a> Files<'a> {
                     }
                 }
                 Source::All(view) => self.all_of(*view, &mut seen_of_stage, &mut pending),
+                Source::Link => {}
             }
         }
         reached
@@ -362,6 +368,14 @@ impl<'a> Question<'a> {
             (true, _) => Some(HitPlace::Somewhere),
         }
     }
+}
+
+/// The folder of the first wildcard of a path, or the path.
+fn before_wildcard(path: &str) -> &str {
+    let Some(first) = path.split('/').position(is_wildcard) else { return path };
+    let end: usize = path.split('/').take(first).map(|element| element.len() + 1).sum();
+    let folder = path.get(..end).unwrap_or_default();
+    if folder.len() > 1 { folder.trim_end_matches('/') } else { folder }
 }
 
 /// What of a path lies below a folder: empty if it is the folder.

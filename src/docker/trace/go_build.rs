@@ -29,6 +29,10 @@ pub struct GoBuild {
     pub targets: Vec<GoTarget>,
     /// The file names of those of its programs that reach the image; `None` for all.
     pub names: Option<BTreeSet<String>>,
+    /// The files that it is given in place of a package, which decide the name of the program.
+    pub files: Vec<RepoPath>,
+    /// Whether it is given files.
+    pub has_files: bool,
     /// Its flags and those of `GOFLAGS`, as `go build` spells them, without packages.
     pub flags: Vec<String>,
     /// Whether there may be other flags.
@@ -233,11 +237,22 @@ impl Tracer<'_> {
             // What it prints tells of all that is there.
             verb if is_harmless(verb, &words) && !script.is_taken => Ok(()),
             verb => {
+                if verb == "env" {
+                    self.changed_go_env.insert(self.now().stage);
+                }
                 let mounted = script.mounted.clone();
                 self.anything(script.line, format!("go {verb}"), &mounted);
                 Ok(())
             }
         }
+    }
+
+    /// Whether the settings of the `go` command may be others than the Dockerfile says.
+    fn has_odd_settings(&mut self, script: &Script<'_>) -> bool {
+        const FILES: [&str; 2] = ["/root/.config/go", "/usr/local/go/go.env"];
+        script.has_unknown_variables
+            || self.changed_go_env.contains(&self.now().stage)
+            || FILES.iter().any(|file| !self.certain_hits(script, file).is_empty())
     }
 
     fn go_build(
@@ -285,7 +300,15 @@ impl Tracer<'_> {
                 .filter(|value| (value.contains(['/', '.']) || flag.starts_with("-pgo")) && !flag.starts_with("-o="));
             named_files.extend(values.map(|value| join(&folder, value)).filter(|path| !path.contains("${")));
         }
+        let files = words.packages.iter().filter(|word| super::super::commands::is_go_file(&word.text));
+        let files = files.map(|word| join(&folder, &word.text));
+        build.files = files.filter_map(|file| self.repository_path(shift.as_ref()?, &file)).collect();
         self.inputs_of_build(&mut build, view, shift.as_ref(), script);
+        if self.has_odd_settings(script) {
+            build.has_unknown_flags = true;
+            build.is_rearranged = true;
+        }
+        build.has_files = words.packages.iter().any(|word| super::super::commands::is_go_file(&word.text));
         build.inputs.extend(script.flowing);
         for path in &named_files {
             for hit in self.files.lookup(view, &script.mounted, path) {
@@ -340,7 +363,8 @@ impl Tracer<'_> {
             Some(_) => None,
         };
         let is_file = output.is_some_and(|output| !output.ends_with(['/', '.'])) && is_known;
-        let is_whole_file = is_file && is_single && !script.is_branching;
+        let is_whole_file =
+            is_file && is_single && !script.is_branching && at.as_ref().is_some_and(|at| self.is_no_folder(at));
         // Only a folder of programs has the names of the packages.
         let source = self.files.add_source(Source::Build(number, None));
         let source = if is_single && is_file { self.files.add_source(Source::Made(vec![source])) } else { source };

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::files::{Blame, Entry, Files, Hit, HitPlace, Reached, Source, SourceId, View, strip};
 use super::context::{Context, Match, Matches};
 use super::shell::{self, CONFIGURATION, Effect, PROGRAM_FOLDERS, SYSTEM, Tool};
-use super::words::{assignment, join};
+use super::words::{assignment, is_keyword, join};
 use super::{
     Action, Certainty, Copy, Dockerfile, Ignore, Instruction, Mount, Nesting, Origin, Run, RunWords, Stage, Word,
 };
@@ -74,6 +74,7 @@ pub fn trace(dockerfile: &Dockerfile, question: &TraceQuestion<'_>) -> Result<Tr
         builds: Vec::new(),
         remarks: Remarks::default(),
         base_on_host: false,
+        changed_go_env: BTreeSet::new(),
     };
     let target = tracer.target();
     for stage in dockerfile.stages.iter().take(target + 1) {
@@ -103,6 +104,8 @@ struct Tracer<'a> {
     remarks: Remarks,
     /// Whether the stage runs on the platform of the machine that builds.
     base_on_host: bool,
+    /// The stages where `go env -w` was run.
+    changed_go_env: BTreeSet<usize>,
 }
 
 /// What was met on the way, by line.
@@ -134,6 +137,9 @@ impl Tracer<'_> {
     fn stage(&mut self, stage: &Stage) -> Result<(), TreeError> {
         let parent = stage.base_stage.map(|base| self.files.view(base));
         self.files.add_stage(parent);
+        if stage.base_stage.is_some_and(|base| self.changed_go_env.contains(&base)) {
+            self.changed_go_env.insert(self.now().stage);
+        }
         let runs_on_host =
             |stage: &Stage| stage.platform.as_ref().is_some_and(|word| word.text.contains("BUILDPLATFORM"));
         let mut base = Some(stage);
@@ -287,13 +293,24 @@ impl Tracer<'_> {
             let at = match (&placing.target, &place) {
                 (Some(target), HitPlace::Below(rest)) if !rest.is_empty() => Some(join(target, rest)),
                 (Some(target), HitPlace::Below(_)) if !folder && placing.into_folder => {
+                    let is_file = matches!(self.files.source(source), Some(Source::Context(_)));
+                    if !is_file && !hit.is_whole_file {
+                        // It may be a folder, whose contents go into the target.
+                        entries.push(Entry { at: Some(target.clone()), source, is_whole_file: false });
+                    }
                     Some(join(target, last_element(asked)))
                 }
                 (target, _) => target.clone(),
             };
             let is_precise = is_plain && matches!(place, HitPlace::Below(_));
             let source = if is_precise { source } else { self.files.add_source(Source::Made(vec![source])) };
-            entries.push(Entry { at, source, is_whole_file: is_precise && hit.is_whole_file });
+            entries.push(Entry {
+                at,
+                source,
+                is_whole_file: is_precise
+                    && hit.is_whole_file
+                    && placing.target.as_deref().is_some_and(|target| self.is_no_folder(target)),
+            });
         }
         Ok(entries)
     }
@@ -305,7 +322,7 @@ impl Tracer<'_> {
         match self.files.source(hit.source).cloned() {
             Some(Source::Context(selection)) if selection.is_folder => self.part_of(&selection, rest, hit.source),
             Some(Source::Build(build, None)) if !has_wildcard(asked) => {
-                let name = rest.split('/').next().unwrap_or_default().to_owned();
+                let name = last_element(rest).to_owned();
                 let part = self.files.add_source(Source::Build(build, Some(name)));
                 Ok(vec![(part, HitPlace::Below(String::new()))])
             }
@@ -354,14 +371,15 @@ impl Tracer<'_> {
             run,
             line,
             mounted,
-            has_own_programs: false,
+            own_programs: BTreeSet::new(),
             flowing: None,
             all_read: None,
             assigned: BTreeMap::new(),
             is_branching: run.commands.iter().any(is_branch),
+            has_unknown_variables: false,
             is_taken: false,
         };
-        script.has_own_programs = self.has_own_programs(&script);
+        script.own_programs = self.own_programs(&script);
         // What substitutions read is there before the commands that they are part of run.
         let (before, then): (Vec<&RunWords>, Vec<&RunWords>) =
             run.commands.iter().partition(|command| command.nesting == Nesting::Substitution);
@@ -376,7 +394,13 @@ impl Tracer<'_> {
             self.flow(sources, &mut script);
         }
         let mut is_fed = false;
-        for command in before.into_iter().chain(then) {
+        // Scripts within scripts come after their own commands here, and substitutions before all others: a second
+        // round sees what they wrote.
+        let has_scripts =
+            run.has_document || run.commands.iter().any(|command| command.words.iter().any(Word::is_shell));
+        let rounds = if has_scripts || !before.is_empty() { 2 } else { 1 };
+        let commands: Vec<&RunWords> = before.into_iter().chain(then).collect();
+        for command in commands.iter().copied().cycle().take(commands.len() * rounds) {
             let has_input = is_fed || command.words.iter().any(|word| word.is_redirect);
             if command.nesting == Nesting::Plain && has_input && shell::reads_script(command) {
                 self.anything(line, "a script from elsewhere".to_owned(), &script.mounted);
@@ -411,13 +435,18 @@ impl Tracer<'_> {
         Ok(mounted)
     }
 
-    /// Whether something that is not of the system lies where programs are looked for.
-    fn has_own_programs(&mut self, script: &Script<'_>) -> bool {
+    /// The folders where programs are looked for, if something that is not of the system lies in one.
+    fn own_programs(&mut self, script: &Script<'_>) -> BTreeSet<String> {
         let path = script.run.variables.get("PATH").map(|path| path.text.to_string());
-        let own = path.iter().flat_map(|path| path.split(':')).filter(|folder| folder.starts_with('/'));
-        let own: Vec<String> = own.map(ToOwned::to_owned).collect();
+        let assigned = script.run.commands.iter().flat_map(|command| &command.words).filter_map(|word| {
+            assignment(&word.text).filter(|(name, _)| *name == "PATH").map(|(_, value)| value.to_owned())
+        });
+        let paths: Vec<String> = path.into_iter().chain(assigned).collect();
+        let own = paths.iter().flat_map(|path| path.split(':')).filter(|folder| !folder.is_empty());
+        let own = own.filter(|folder| !folder.contains("${")).map(|folder| join(&script.run.directory.text, folder));
         let folders = PROGRAM_FOLDERS.iter().map(|folder| (*folder).to_owned()).chain(own);
-        folders.collect::<BTreeSet<_>>().iter().any(|folder| !self.certain_hits(script, folder).is_empty())
+        let folders: BTreeSet<String> = folders.collect();
+        folders.into_iter().filter(|folder| !self.certain_hits(script, folder).is_empty()).collect()
     }
 
     /// What is known to lie at a path or below it, or to be a folder above it that has it.
@@ -437,8 +466,9 @@ impl Tracer<'_> {
     fn command(&mut self, command: &RunWords, script: &mut Script<'_>) -> Result<(), TreeError> {
         let folder = join(&script.run.directory.text, &command.directory);
         let effect = shell::effect(command);
-        let program = command.words.iter().map(|word| &word.text).find(|word| assignment(word).is_none());
-        if script.has_own_programs
+        let program =
+            command.words.iter().map(|word| &word.text).find(|word| assignment(word).is_none() && !is_keyword(word));
+        if !script.own_programs.is_empty()
             && let Some(program) = program.filter(|program| !program.contains('/'))
             && !shell::is_builtin(program)
             && self.is_shadowed(script, program)
@@ -464,7 +494,33 @@ impl Tracer<'_> {
     }
 
     fn is_shadowed(&mut self, script: &Script<'_>, program: &str) -> bool {
-        PROGRAM_FOLDERS.iter().any(|folder| !self.certain_hits(script, &format!("{folder}/{program}")).is_empty())
+        script.own_programs.iter().any(|folder| !self.certain_hits(script, &format!("{folder}/{program}")).is_empty())
+    }
+
+    /// Whether nothing says that a path is a folder, so that a file of that name replaces what is there.
+    fn is_no_folder(&mut self, path: &str) -> bool {
+        let is_below = |other: &str| strip(other, path).is_some();
+        let is_made = |commands: &[RunWords]| {
+            commands.iter().flat_map(|command| &command.words).any(|word| {
+                last_element(&word.text) == last_element(path) && {
+                    commands.iter().any(|command| {
+                        command.words.iter().any(|word| matches!(word.text.as_str(), "mkdir" | "install"))
+                    })
+                }
+            })
+        };
+        let is_folder = self.dockerfile.instructions().any(|(_, instruction)| match &instruction.action {
+            Action::Workdir(folder) => is_below(&folder.text),
+            Action::Run(run) => is_made(&run.commands),
+            _ => false,
+        });
+        let view = self.now();
+        !is_folder
+            && self
+                .files
+                .lookup(view, &[], path)
+                .iter()
+                .all(|hit| hit.is_whole_file || matches!(hit.place, HitPlace::Above(_)))
     }
 
     fn anything(&mut self, line: usize, command: String, mounted: &[Entry]) {
@@ -511,10 +567,17 @@ impl Tracer<'_> {
         tool: Tool,
         script: &mut Script<'_>,
     ) -> Result<(), TreeError> {
+        if command.words.iter().any(|word| word.text == "ln") {
+            self.link(command, folder);
+        }
         if tool == Tool::Last && script.flowing.is_none() && self.moved(command, folder, script)? {
             return Ok(());
         }
-        let paths: BTreeSet<String> = shell::paths(command, folder).collect();
+        let mut paths: BTreeSet<String> = shell::paths(command, folder).collect();
+        let lists = command.words.iter().any(|word| matches!(word.text.as_str(), "ls" | "find" | "du"));
+        if lists && shell::file_arguments(command).next().is_none() {
+            paths.insert(folder.to_owned());
+        }
         let sources = self.read(&paths, script)?;
         if sources.is_empty() && script.flowing.is_none() {
             return Ok(());
@@ -577,6 +640,34 @@ impl Tracer<'_> {
         }
     }
 
+    /// A link may be filled later, and be used to fill what it leads to.
+    fn link(&mut self, command: &RunWords, folder: &str) {
+        const PLACES: [&str; 9] =
+            ["/etc", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/usr/local/bin", "/bin", "/sbin", "/lib"];
+        let words: Vec<&Word> = shell::file_arguments(command).collect();
+        let mut places: BTreeSet<String> = words.iter().map(|word| shell::located_path(folder, &word.text)).collect();
+        if places.iter().all(|path| PLACES.iter().any(|system| strip(path, system).is_some())) {
+            return;
+        }
+        match &words[..] {
+            [target] => drop(places.insert(join(folder, last_element(&target.text)))),
+            [targets @ .., link] => {
+                // What a link leads to is relative to its own folder.
+                let link = shell::located_path(folder, &link.text);
+                let above = link.rsplit_once('/').map_or("", |(above, _)| above).to_owned();
+                for target in targets.iter().filter(|target| !target.text.starts_with('/')) {
+                    places.insert(join(&format!("{above}/"), &target.text));
+                    places.insert(join(&link, last_element(&target.text)));
+                }
+            }
+            [] => {}
+        }
+        let source = self.files.add_source(Source::Link);
+        for place in places {
+            self.put(Some(place).filter(|place| !place.contains("${")), source);
+        }
+    }
+
     /// Follows `cp`, `mv` and `ln`, which leave files as they are; `false` if it is not known what goes where.
     fn moved(&mut self, command: &RunWords, folder: &str, script: &Script<'_>) -> Result<bool, TreeError> {
         let mut words: Vec<&Word> =
@@ -586,10 +677,10 @@ impl Tracer<'_> {
             && shell::has_plain_target(command, Tool::Last)
             && words.iter().all(|word| shell::located_path(folder, &word.text) != "${}");
         let Some(target) = words.pop().filter(|_| is_plain) else { return Ok(false) };
-        let target = join(folder, &target.text);
+        let target = shell::located_path(folder, &target.text);
         let mut moved = Vec::new();
         for word in words {
-            let path = join(folder, &word.text);
+            let path = shell::located_path(folder, &word.text);
             for hit in self.files.lookup(self.now(), &script.mounted, &path) {
                 for (source, place) in self.narrowed(&hit, &path)? {
                     moved.push((path.clone(), source, place));
@@ -697,7 +788,7 @@ struct Script<'a> {
     run: &'a Run,
     line: usize,
     mounted: Vec<Entry>,
-    has_own_programs: bool,
+    own_programs: BTreeSet<String>,
     /// What has gone into pipes and variables.
     flowing: Option<SourceId>,
     /// What all its commands read, once that was asked for.
@@ -706,6 +797,8 @@ struct Script<'a> {
     assigned: BTreeMap<String, Option<String>>,
     /// Whether some commands may not be reached.
     is_branching: bool,
+    /// Whether it may have set any variable.
+    has_unknown_variables: bool,
     /// Whether what the command at hand prints goes anywhere.
     is_taken: bool,
 }
@@ -715,8 +808,20 @@ impl Script<'_> {
         if command.nesting != Nesting::Plain {
             return;
         }
-        let is_export = command.words.first().is_some_and(|word| word.text == "export");
-        let words = || command.words.iter().skip(usize::from(is_export));
+        let lead = command.words.iter().take_while(|word| is_keyword(&word.text)).count();
+        let rest = command.words.get(lead..).unwrap_or_default();
+        let first = rest.first().map(|word| word.text.as_str()).unwrap_or_default();
+        if first == "unset" {
+            for word in rest.iter().skip(1).filter(|word| super::words::is_go_variable(&word.text)) {
+                self.assigned.insert(word.text.clone(), (!self.is_branching).then(String::new));
+            }
+            return;
+        }
+        let is_export = matches!(first, "export" | "declare" | "readonly" | "local");
+        let words = || rest.iter().skip(usize::from(is_export));
+        if is_export && words().any(|word| word.text.starts_with("${")) {
+            self.has_unknown_variables = true;
+        }
         if !is_export && !words().all(|word| assignment(&word.text).is_some()) {
             return;
         }
@@ -731,7 +836,9 @@ impl Script<'_> {
 
 fn is_branch(command: &RunWords) -> bool {
     let first = command.words.first().map(|word| word.text.as_str()).unwrap_or_default();
-    command.is_conditional || matches!(first, "if" | "case" | "while" | "until" | "[" | "[[" | "test" | "grep")
+    let lead = command.words.iter().find(|word| !is_keyword(&word.text)).map(|word| word.text.as_str());
+    let is_test = matches!(lead.unwrap_or_default(), "[" | "[[" | "test" | "grep" | "cmp" | "diff" | "find");
+    command.is_conditional || is_test || matches!(first, "if" | "case" | "while" | "until" | "!")
 }
 
 fn is_end_of_group(word: &str) -> bool {
