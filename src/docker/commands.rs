@@ -17,13 +17,14 @@ pub struct TagMention {
 }
 
 /// The flags of `go build` and `go install` whose value is the next word.
-const FLAGS_WITH_VALUE: [&str; 19] = [
+const FLAGS_WITH_VALUE: [&str; 20] = [
     "C",
     "asmflags",
     "buildmode",
     "compiler",
     "covermode",
     "coverpkg",
+    "exec",
     "gccgoflags",
     "gcflags",
     "installsuffix",
@@ -163,7 +164,7 @@ fn tags_flag(word: &str) -> Option<TagsFlag<'_>> {
 }
 
 /// Whether a flag of `go build` takes its value from the next word.
-pub(super) fn takes_value(name: &str) -> bool {
+pub fn takes_value(name: &str) -> bool {
     FLAGS_WITH_VALUE.contains(&name)
 }
 

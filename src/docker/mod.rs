@@ -24,7 +24,7 @@ use crate::repo::RepoPath;
 #[expect(unused_imports, reason = "for the documentation")]
 use crate::repo::Tree;
 
-pub use commands::TagMention;
+pub use commands::{TagMention, takes_value};
 pub use context::{context_has_sources, dockerignore_of};
 pub use ignore::{Ignore, IgnoreProblem};
 pub use trace::{

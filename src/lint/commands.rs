@@ -1,30 +1,7 @@
 //! Turns the commands of a `RUN` into what the rules ask of them: `go` commands with flags and settings, and the
 //! programs that run. It knows nothing of Dockerfiles beyond their commands.
 
-use crate::docker::{Certainty, Instruction, Nesting, Run, RunWords, Word};
-
-/// The flags of `go build` and its kin whose value may be the next word.
-const FLAGS_WITH_VALUE: [&str; 19] = [
-    "C",
-    "asmflags",
-    "buildmode",
-    "compiler",
-    "coverpkg",
-    "exec",
-    "gccgoflags",
-    "gcflags",
-    "installsuffix",
-    "ldflags",
-    "mod",
-    "modfile",
-    "o",
-    "overlay",
-    "p",
-    "pgo",
-    "pkgdir",
-    "tags",
-    "toolexec",
-];
+use crate::docker::{Certainty, Instruction, Nesting, Run, RunWords, Word, takes_value};
 
 /// Words that may stand before a command and change nothing about which one it is.
 const BEFORE_COMMANDS: [&str; 15] =
@@ -137,7 +114,7 @@ impl<'a> GoCommand<'a> {
                 None if !text.is_empty() => self.arguments.push(word),
                 None => {}
                 Some(mut flag) => {
-                    if flag.value.is_none() && FLAGS_WITH_VALUE.contains(&flag.name) {
+                    if flag.value.is_none() && takes_value(flag.name) {
                         let value = words.next();
                         flag.value = value.map(|value| value.text.as_str());
                         flag.certainty = value.map_or(Certainty::Certain, |value| value.certainty);

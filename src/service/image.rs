@@ -312,28 +312,29 @@ impl Builds<'_> {
         for at in own {
             let Some(Reached { build, .. }) = self.reached.get(*at) else { continue };
             let mut words = build.flags.clone();
-            let mut is_unknown = false;
+            let mut unknown: Vec<&str> = Vec::new();
             for name in LEVELS {
                 match build.variable(name) {
                     Setting::Known(value) => words.push(format!("{name}={value}")),
-                    Setting::Unknown => is_unknown = true,
+                    Setting::Unknown => unknown.push(name),
                     Setting::Unset => {}
                 }
             }
             for name in ["CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS", "CC", "CXX", "GOENV"] {
                 match build.variable(name) {
                     Setting::Known(value) => words.push(format!("{name}={value}")),
-                    Setting::Unknown => is_unknown |= name.starts_with("CGO_"),
-                    Setting::Unset => {}
+                    Setting::Unknown if name.starts_with("CGO_") => unknown.push(name),
+                    Setting::Unknown | Setting::Unset => {}
                 }
             }
-            is_unknown |= ["GOOS", "GOARCH"].iter().any(|name| *build.variable(name) == Setting::Unknown);
+            unknown.extend(["GOOS", "GOARCH"].iter().filter(|name| *build.variable(name) == Setting::Unknown));
             let mut flags = BuildFlags::parse(&words);
             if !flags.opaque.is_empty() {
                 let why = format!("{} may make the compiler read other files", flags.opaque.join(", "));
                 self.doubt(*at, &why);
-            } else if is_unknown {
-                self.doubt(*at, "a variable that the compiler reads is not known");
+            } else if !unknown.is_empty() {
+                let names = unknown.join(", ");
+                self.doubt(*at, &format!("the value of {names} is not known (`build-args` may say it)"));
             }
             flags.opaque.clear();
             if matches!(flags.pgo, Pgo::File(_)) {
